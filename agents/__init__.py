@@ -1,0 +1,3 @@
+"""Agents at work: the journal, the runner, the actions."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""May I do this? An agent asks, a person decides."""
+
+from __future__ import annotations

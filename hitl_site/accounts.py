@@ -1,0 +1,13 @@
+"""How accounts come to be: an administrator makes them."""
+
+from __future__ import annotations
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.http import HttpRequest
+
+
+class ClosedSignup(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
+    """Nobody signs up by themselves: who may decide is a grant, not a form."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False

@@ -1,0 +1,210 @@
+"""All settings. None needs an environment variable; README.md lists those that are read."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+import zlib
+from pathlib import Path
+
+import environ
+from csp.constants import NONE, SELF
+
+from hitl_site.data import data_dir, secret_key
+from hitl_site.sqlite import SAFE_IN_WAL, journal_mode, version
+
+env = environ.Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- Where this installation keeps what it writes
+HITL_DATA_DIR = data_dir(Path(env.str("HITL_DATA_DIR", default="") or BASE_DIR / "var"))
+HITL_WORKSPACE = data_dir(Path(env.str("HITL_WORKSPACE", default="") or HITL_DATA_DIR / "workspace"))
+HITL_MAIL_DIR = data_dir(Path(env.str("HITL_MAIL_DIR", default="") or HITL_DATA_DIR / "mail"))
+
+# --- Who may reach it
+HTTPS = env.bool("HITL_HTTPS", default=False)  # a proxy in front of us speaks HTTPS
+DEBUG = env.bool("HITL_DEBUG", default=False)
+SECRET_KEY = env.str("HITL_SECRET_KEY", default="") or secret_key(HITL_DATA_DIR / "secret-key")
+# Never "*": the socket's check of the Origin header would be off.
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *env.list("HITL_ALLOWED_HOSTS", default=[])]
+PORT = env.int("PORT", default=8000)
+
+# --- Agents and their model
+HITL_AGENTS = env.list("HITL_AGENTS", default=[])  # dotted paths of own agents
+HITL_LEASE_SECONDS = env.float("HITL_LEASE_SECONDS", default=15.0)
+OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")  # empty: the demo model answers
+OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")
+OPENAI_MODEL = env.str("OPENAI_MODEL", default="")
+DEMO = env.bool("DEMO", default=True)  # offer example tasks at the first start
+
+INSTALLED_APPS = [
+    "daphne",  # first: its runserver replaces Django's
+    "hitl_site.apps.AdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "django_htmx",
+    "channels",
+    "ledger",
+    "approvals",
+    "agents",
+    "dashboard",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+ROOT_URLCONF = "hitl_site.urls"
+ASGI_APPLICATION = "hitl_site.asgi.application"
+WSGI_APPLICATION = "hitl_site.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Database: SQLite by default, PostgreSQL by DATABASE_URL. Both keep the promise that an
+# answered request is on disk. Two clones, or two people in one, do not share a test database.
+TEST_DATABASE = "hitl_test_{:08x}{}".format(
+    zlib.crc32(bytes(BASE_DIR)), env.str("HITL_TEST_DB_SUFFIX", default="")
+)
+DATABASE = (
+    env.db_url("DATABASE_URL")
+    if env.str("DATABASE_URL", default="")
+    else {"ENGINE": "django.db.backends.sqlite3", "NAME": str(HITL_DATA_DIR / "db.sqlite3")}
+)
+if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
+    JOURNAL = journal_mode(version())
+    if JOURNAL != "WAL":
+        warnings.warn(
+            f"SQLite {version()} is older than {SAFE_IN_WAL}: its WAL mode can corrupt the file, "
+            "so the slower DELETE journal is used. Install pysqlite3, or use PostgreSQL.",
+            RuntimeWarning,
+            stacklevel=1,
+        )
+    DATABASE["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": f"PRAGMA journal_mode={JOURNAL};"
+        "PRAGMA synchronous=FULL;PRAGMA foreign_keys=ON;",
+    }
+    # A file, because tests with threads, sockets and processes open it more than once.
+    DATABASE["TEST"] = {"NAME": str(Path(tempfile.gettempdir()) / f"{TEST_DATABASE}.sqlite3")}
+else:
+    DATABASE["OPTIONS"] = {
+        "connect_timeout": 5,
+        "application_name": "hitl",
+        "options": "-c synchronous_commit=on",
+        **DATABASE.get("OPTIONS", {}),
+    }
+    DATABASE |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True, "TEST": {"NAME": TEST_DATABASE}}
+DATABASES = {"default": DATABASE}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Sign-in. Nobody signs themselves up; administrators make accounts.
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "hitl_site.accounts.ClosedSignup"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "Human in the loop"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS  # passkeys on http://localhost
+
+# --- The browser
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "font-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+if HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    CSRF_TRUSTED_ORIGINS = [f"https://{host.lstrip('.')}" for host in ALLOWED_HOSTS]
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True  # no collectstatic
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/vendor/"  # the version is in the path
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# --- Mail: one .eml file each, unless a server is named
+if env.str("EMAIL_URL", default=""):
+    EMAIL = env.email_url("EMAIL_URL")
+    EMAIL_BACKEND = EMAIL.pop("EMAIL_BACKEND")
+    globals().update(EMAIL)
+else:
+    EMAIL_BACKEND = "agents.eml_backend.EmlBackend"
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="agents@localhost")
+
+# --- Logging: everything to stderr, so that commands can print results on stdout
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": env.str("HITL_LOG_LEVEL", default="INFO")},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        # An expected 403, 404, 409, 410 or 412 is an answer, not news.
+        "django.request": {"level": "ERROR"},
+        "daphne": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
+        "openai": {"level": "WARNING"},
+    },
+}
