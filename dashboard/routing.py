@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from channels.routing import _ExtendedURLPattern
+from typing import Any
 
-websocket_urlpatterns: list[_ExtendedURLPattern] = []
+websocket_urlpatterns: list[Any] = []

@@ -6,7 +6,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
 
 
-class ClosedSignup(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
+class ClosedSignup(DefaultAccountAdapter):
     """Nobody signs up by themselves: who may decide is a grant, not a form."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:

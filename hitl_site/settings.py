@@ -6,6 +6,7 @@ import tempfile
 import warnings
 import zlib
 from pathlib import Path
+from typing import Any
 
 import environ
 from csp.constants import NONE, SELF
@@ -18,7 +19,9 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 # --- Where this installation keeps what it writes
 HITL_DATA_DIR = data_dir(Path(env.str("HITL_DATA_DIR", default="") or BASE_DIR / "var"))
-HITL_WORKSPACE = data_dir(Path(env.str("HITL_WORKSPACE", default="") or HITL_DATA_DIR / "workspace"))
+HITL_WORKSPACE = data_dir(
+    Path(env.str("HITL_WORKSPACE", default="") or HITL_DATA_DIR / "workspace")
+)
 HITL_MAIL_DIR = data_dir(Path(env.str("HITL_MAIL_DIR", default="") or HITL_DATA_DIR / "mail"))
 
 # --- Who may reach it
@@ -33,6 +36,7 @@ PORT = env.int("PORT", default=8000)
 HITL_AGENTS = env.list("HITL_AGENTS", default=[])  # dotted paths of own agents
 HITL_LEASE_SECONDS = env.float("HITL_LEASE_SECONDS", default=15.0)
 OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")  # empty: the demo model answers
+HITL_DEMO_MODEL = not OPENAI_API_KEY  # for pages, which say so, and may not import agents
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")
 OPENAI_MODEL = env.str("OPENAI_MODEL", default="")
 DEMO = env.bool("DEMO", default=True)  # offer example tasks at the first start
@@ -95,7 +99,7 @@ TEMPLATES = [
 TEST_DATABASE = "hitl_test_{:08x}{}".format(
     zlib.crc32(bytes(BASE_DIR)), env.str("HITL_TEST_DB_SUFFIX", default="")
 )
-DATABASE = (
+DATABASE: dict[str, Any] = (
     env.db_url("DATABASE_URL")
     if env.str("DATABASE_URL", default="")
     else {"ENGINE": "django.db.backends.sqlite3", "NAME": str(HITL_DATA_DIR / "db.sqlite3")}
@@ -190,6 +194,7 @@ if env.str("EMAIL_URL", default=""):
     globals().update(EMAIL)
 else:
     EMAIL_BACKEND = "agents.eml_backend.EmlBackend"
+EMAIL_TIMEOUT = 30  # seconds; without one a silent mail server would hold a runner for ever
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="agents@localhost")
 
 # --- Logging: everything to stderr, so that commands can print results on stdout
