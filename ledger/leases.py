@@ -1,0 +1,217 @@
+"""What runners do with runs: claim, renew, suspend, end. Each claim raises the fence by one.
+
+Everything a runner writes says which fence it holds; after another runner's claim, or a cancel,
+it raises LostLease and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Q
+
+from ledger import requests
+from ledger.clock import DbNow, later, now
+from ledger.errors import LostLease, Stale
+from ledger.models import JournalEntry, Run, Runner
+from ledger.transitions import move, record, rows_for_update, verb
+
+GONE = "The program that drove this run is gone."
+
+
+def held(run_id: int, fence: int) -> Run:
+    """The run, locked, if this fence still drives it; otherwise LostLease. Inside a unit."""
+    run: Run | None = (
+        rows_for_update(Run).filter(pk=run_id, fence=fence, status=Run.Status.RUNNING).first()
+    )
+    if run is None:
+        raise LostLease(f"Run {run_id} is not driven under fence {fence} any more.")
+    return run
+
+
+@verb
+def claim_next(runner: str, lease: float) -> Run | None:
+    """Claim one run that is queued and due, or whose runner is gone; None when there is none."""
+    due = Q(not_before=None) | Q(not_before__lte=DbNow())
+    run = _free(Run.objects.filter(due, status=Run.Status.QUEUED))
+    if run is None:
+        lost = Q(status=Run.Status.RUNNING, library=False, lease_until__lt=DbNow())
+        run = _free(Run.objects.filter(lost))
+        if run is None:
+            return None
+        move(
+            run,
+            Run.Status.QUEUED,
+            kind="runs.requeued",
+            actor=f"runner:{runner}",
+            reason=f"{run.runner} gave no sign",
+        )
+    return _take(run, runner, lease)
+
+
+@verb
+def claim_waiting(run_id: int, runner: str, lease: float) -> Run | None:
+    """Claim a waiting run because something it waits for is decided; None if it is not waiting."""
+    run = _free(Run.objects.filter(pk=run_id, status=Run.Status.WAITING))
+    if run is None:
+        return None
+    try:
+        move(
+            run,
+            Run.Status.QUEUED,
+            kind="runs.requeued",
+            actor=f"runner:{runner}",
+            reason="decided",
+        )
+        return _take(run, runner, lease)
+    except Stale:
+        return None  # another runner heard it first
+
+
+def _free(rows: Any) -> Run | None:
+    """The oldest of these rows that no other runner is claiming at this moment."""
+    found: Run | None = (
+        rows.order_by("id").select_for_update(skip_locked=True, of=("self",), no_key=True).first()
+    )
+    return found
+
+
+def _take(run: Run, runner: str, lease: float) -> Run:
+    fence, first = run.fence + 1, run.started_at is None
+    changes: dict[str, Any] = {
+        "runner": runner,
+        "fence": fence,
+        "lease_until": later(lease),
+        "not_before": None,
+    }
+    if first:
+        changes["started_at"] = now()
+    move(
+        run,
+        Run.Status.RUNNING,
+        kind="runs.started" if first else "runs.resumed",
+        actor=f"runner:{runner}",
+        changes=changes,
+        where=Q(fence=run.fence),
+        fence=fence,
+    )
+    return run
+
+
+def renew(runner: str, run_ids: Iterable[int], lease: float) -> None:
+    """Extend the leases of these runs and give the runner's sign of life. Writes no event."""
+    ids = list(run_ids)
+    if ids:
+        rows = Run.objects.filter(pk__in=ids, runner=runner, status=Run.Status.RUNNING)
+        rows.update(lease_until=DbNow() + timedelta(seconds=lease))
+    Runner.objects.filter(pk=runner).update(seen_at=DbNow())
+
+
+@verb
+def suspend(run_id: int, fence: int, waiting_for: Iterable[int]) -> None:
+    """The agent waits for people: these journal entries' questions. Costs the row from here on."""
+    run = held(run_id, fence)
+    JournalEntry.objects.filter(pk__in=list(waiting_for), run=run).update(
+        status=JournalEntry.Status.WAITING
+    )
+    move(
+        run,
+        Run.Status.WAITING,
+        kind="runs.waiting",
+        actor=f"runner:{run.runner}",
+        changes={"lease_until": None},
+    )
+
+
+@verb
+def requeue(run_id: int, fence: int, *, delay: float, reason: str, failed_try: bool) -> None:
+    """Give the run back to be claimed again after `delay` seconds."""
+    run = held(run_id, fence)
+    move(
+        run,
+        Run.Status.QUEUED,
+        kind="runs.requeued",
+        actor=f"runner:{run.runner}",
+        changes={
+            "lease_until": None,
+            "not_before": later(delay) if delay else None,
+            "attempts": run.attempts + int(failed_try),
+        },
+        reason=reason,
+        delay=delay,
+    )
+
+
+@verb
+def complete(run_id: int, fence: int, result: Any) -> None:
+    """The agent came to its end; `result` is what it returned (JSON)."""
+    _end(held(run_id, fence), Run.Status.COMPLETED, "runs.completed", {"result": result})
+
+
+@verb
+def fail(run_id: int, fence: int, error: str) -> None:
+    """The agent cannot go on; `error` is a sentence for people."""
+    _end(held(run_id, fence), Run.Status.FAILED, "runs.failed", {"error": error}, error=error)
+
+
+@verb
+def doubt(run_id: int, fence: int, about: dict[str, Any]) -> None:
+    """Nobody knows what happened: a person has to say. `about` is the evidence."""
+    run = held(run_id, fence)
+    _doubt(run, about, actor=f"runner:{run.runner}")
+
+
+def _doubt(run: Run, about: dict[str, Any], *, actor: str) -> None:
+    move(
+        run,
+        Run.Status.IN_DOUBT,
+        kind="runs.in_doubt",
+        actor=actor,
+        changes={"doubt": about, "lease_until": None},
+        about=about,
+    )
+
+
+def _end(run: Run, status: str, kind: str, changes: dict[str, Any], **data: Any) -> None:
+    actor = f"runner:{run.runner}"
+    changes |= {"finished_at": now(), "lease_until": None}
+    move(run, status, kind=kind, actor=actor, changes=changes, **data)
+    requests.cancel_open(run, actor=actor, reason="The run has ended.")
+    requests.forget_undelivered(run)
+
+
+@verb
+def start_library(agent_id: str, runner: str, lease: float) -> Run:
+    """A run that another program drives: journaled, never replayed."""
+    run = Run.objects.create(
+        agent="library",
+        agent_id=agent_id,
+        library=True,
+        status=Run.Status.RUNNING,
+        runner=runner,
+        fence=1,
+        started_at=now(),
+        lease_until=later(lease),
+    )
+    record("runs.started", run.subject, actor=f"agent:{agent_id}", run_id=run.pk, library=True)
+    return run
+
+
+@verb
+def sweep_library() -> int:
+    """Library runs whose program is gone: in doubt if an action was open, failed otherwise."""
+    rows = Run.objects.filter(
+        status=Run.Status.RUNNING, library=True, lease_until__lt=DbNow()
+    ).select_for_update(skip_locked=True, of=("self",), no_key=True)
+    swept = list(rows)
+    for run in swept:
+        entry = run.journal.filter(
+            kind=JournalEntry.Kind.ACTION, status=JournalEntry.Status.STARTED
+        ).first()
+        if entry is None:
+            _end(run, Run.Status.FAILED, "runs.failed", {"error": GONE}, error=GONE)
+        else:
+            _doubt(run, {"kind": "action", "entry": entry.pk, "name": entry.name}, actor="system")
+    return len(swept)

@@ -1,0 +1,75 @@
+"""What is the same for every kind of question: find them, deliver them, cancel them with a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ledger.clock import now
+from ledger.errors import Stale
+from ledger.models import HumanRequest, JournalEntry, Run
+from ledger.transitions import move, record, unit
+
+
+def kinds() -> list[type[HumanRequest]]:
+    """The concrete question tables of all installed patterns."""
+    return [model for model in HumanRequest.__subclasses__() if not model._meta.abstract]
+
+
+def kind_named(label: str) -> type[HumanRequest]:
+    """The question table with that label, such as "approvals.approvalrequest"."""
+    return next(model for model in kinds() if model._meta.label_lower == label)
+
+
+def cancel_open(run: Run, *, actor: str, reason: str) -> int:
+    """Cancel what the run still asks; returns how many. A decision that was first stands."""
+    cancelled = 0
+    for model in kinds():
+        for request in model.objects.filter(run=run, status="pending").order_by("pk"):
+            cancelled += _cancel(request, actor=actor, reason=reason)
+    return cancelled
+
+
+def _cancel(request: Any, *, actor: str, reason: str) -> bool:
+    changes = {"resolved_at": now(), "feedback": reason, **request.CANCEL_CHANGES}
+    kind = f"{request._meta.app_label}.cancelled"
+    try:
+        move(request, "cancelled", kind=kind, actor=actor, changes=changes, reason=reason)
+    except Stale:
+        return False
+    return True
+
+
+def deliver(request: Any, *, actor: str) -> None:
+    """Note that the run which asked has taken up the decision. Once; later calls do nothing."""
+    with unit():
+        rows = type(request).objects.filter(pk=request.pk, delivered_at=None)
+        at = now()
+        if rows.update(delivered_at=at):
+            request.delivered_at = at
+            kind = f"{request._meta.app_label}.delivered"
+            record(kind, request.subject, actor=actor, run_id=request.run_id)
+
+
+def forget_undelivered(run: Run) -> None:
+    """The run is over: what it never took up is not looked for any more."""
+    for model in kinds():
+        model.objects.filter(run=run, resolved_at__isnull=False, delivered_at=None).update(
+            delivered_at=now()
+        )
+
+
+def decided_runs() -> list[int]:
+    """Waiting runs of which an awaited question is decided: the look that no lost hint escapes."""
+    found: set[int] = set()
+    for model in kinds():
+        decided = model.objects.filter(
+            run__isnull=False, resolved_at__isnull=False, delivered_at=None
+        )
+        entries = JournalEntry.objects.filter(
+            status=JournalEntry.Status.WAITING,
+            request_kind=model._meta.label_lower,
+            request_id__in=decided.values("pk"),
+            run__status=Run.Status.WAITING,
+        )
+        found.update(entries.values_list("run_id", flat=True))
+    return sorted(found)

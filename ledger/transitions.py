@@ -1,0 +1,183 @@
+"""The only code that sets a status or writes to the log: move() and record(), inside unit().
+
+One transaction, one or more rows moved, their events appended once at its end. Three processes
+meet here: two that decide at the same moment (the UPDATE's WHERE lets one win), the one that
+appends (a lock makes ids follow commit order), and the one that follows the log (woken after
+the commit, never before).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+from django.db import OperationalError, connection, models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from ledger import wake
+from ledger.errors import IllegalMove, Refused, Stale
+from ledger.models import Event
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+GENESIS = "0" * 64
+LOG_LOCK = 0x6869746C  # "hitl": the advisory lock under which PostgreSQL appends
+DEADLOCK = "40P01"
+TRIES = 5
+
+
+class Movable(Protocol):
+    MOVES: dict[str, set[str]]
+    status: Any
+    pk: Any
+
+    @property
+    def subject(self) -> str: ...
+
+
+@contextmanager
+def unit() -> Iterator[None]:
+    """One transaction. The outermost unit appends every recorded event just before the commit.
+
+    The log's lock is the last thing taken, so that it is held as briefly as possible and rows
+    are always locked before it.
+    """
+    if getattr(connection, "hitl_pending", None) is not None:
+        yield
+        return
+    connection.hitl_pending = pending = []  # type: ignore[attr-defined]
+    try:
+        with transaction.atomic():
+            yield
+            if pending:
+                _append(pending)
+    finally:
+        connection.hitl_pending = None  # type: ignore[attr-defined]
+
+
+def verb(function: Callable[P, T]) -> Callable[P, T]:
+    """Run a service as one unit; a deadlock (PostgreSQL 40P01) repeats it from the start."""
+
+    @wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        outermost = not connection.in_atomic_block
+        for attempt in range(1, TRIES + 1):
+            try:
+                with unit():
+                    return function(*args, **kwargs)
+            except OperationalError as error:
+                state = getattr(error.__cause__, "sqlstate", None)
+                if state != DEADLOCK or not outermost or attempt == TRIES:
+                    raise
+        raise AssertionError("unreachable")
+
+    return wrapped
+
+
+def move(
+    obj: Movable,
+    to: str,
+    *,
+    kind: str,
+    actor: str,
+    changes: dict[str, Any] | None = None,
+    where: Q | None = None,
+    lost: Callable[[], Refused] | None = None,
+    **data: Any,
+) -> None:
+    """Move `obj` along one arrow of its MOVES and record it, or raise.
+
+    `changes` are further columns, `where` further conditions for the compare-and-set. When the
+    row is no longer as `obj` says, `lost()` makes the error (default Stale): nothing has changed.
+    """
+    was = obj.status
+    if to not in obj.MOVES.get(was, set()):
+        raise IllegalMove(f"{obj.subject}: there is no way from {was} to {to}.", obj)
+    fields = {"status": to, **(changes or {})}
+    with unit():
+        rows = type(obj)._default_manager.filter(pk=obj.pk, status=was)  # type: ignore[attr-defined]
+        if not rows.filter(where or Q()).update(**fields):
+            raise lost() if lost else Stale(f"{obj.subject} was moved by somebody else.", obj)
+        run_id = obj.pk if obj.subject.startswith("ledger.run:") else getattr(obj, "run_id", None)
+        record(kind, obj.subject, actor=actor, run_id=run_id, was=str(was), now=str(to), **data)
+    for name, value in fields.items():
+        if not hasattr(value, "resolve_expression"):
+            setattr(obj, name, value)
+
+
+def record(kind: str, subject: str, *, actor: str, run_id: int | None = None, **data: Any) -> None:
+    """Put one event on the list that the outermost unit appends. Only inside unit()."""
+    pending = getattr(connection, "hitl_pending", None)
+    if pending is None:
+        with unit():
+            record(kind, subject, actor=actor, run_id=run_id, **data)
+        return
+    text = json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    pending.append(
+        {
+            "kind": kind,
+            "subject": subject,
+            "actor": actor,
+            "run_id": run_id,
+            "data": text,
+        }
+    )
+
+
+def chained(previous: str, event: Event) -> str:
+    """The hash of an event: SHA-256 over the hash before it and the stored text, line by line.
+
+    The line is a JSON list, so that no field can borrow characters from its neighbour.
+    """
+    at = event.at.astimezone(UTC).isoformat(timespec="microseconds")
+    fields = [event.id, at, event.kind, event.subject, event.actor, event.run_id, event.data]
+    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(f"{previous}\n{text}".encode()).hexdigest()
+
+
+def _append(pending: list[dict[str, Any]]) -> None:
+    last_id, previous, at = _head()
+    events = []
+    for number, fields in enumerate(pending, start=last_id + 1):
+        event = Event(id=number, at=at, **fields)
+        event.hash = previous = chained(previous, event)
+        events.append(event)
+    Event.objects.bulk_create(events)
+    wake.after_commit()
+
+
+def _head() -> tuple[int, str, datetime]:
+    """Id and hash of the newest event, and the time; on PostgreSQL under the log's lock.
+
+    The lock is a statement of its own: a statement's snapshot is taken before it waits, so that
+    a lock inside the INSERT would read the head of before the wait and fork the chain.
+    """
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOG_LOCK])
+            cursor.execute(
+                "SELECT clock_timestamp(), e.id, e.hash FROM (SELECT 1) AS one"
+                " LEFT JOIN (SELECT id, hash FROM ledger_event ORDER BY id DESC LIMIT 1) AS e"
+                " ON true"
+            )
+            at, last_id, previous = cursor.fetchone()
+            return last_id or 0, previous or GENESIS, at
+        cursor.execute("SELECT id, hash FROM ledger_event ORDER BY id DESC LIMIT 1")
+        row = cursor.fetchone() or (0, GENESIS)
+        return row[0], row[1], timezone.now()
+
+
+def rows_for_update(model: type[models.Model]) -> models.QuerySet[Any]:
+    """The model's rows, locked until the commit on PostgreSQL; SQLite has one writer anyway.
+
+    "No key": an event's foreign key to its run must not wait for whoever drives the run, or a
+    decision and a runner could wait for each other.
+    """
+    return model._default_manager.select_for_update(of=("self",), no_key=True)
