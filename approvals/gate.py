@@ -1,0 +1,135 @@
+"""The gate as agents and programs use it: ask, wait, decide. Works in any process with Django."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from approvals import outcome, services
+from approvals.models import ApprovalRequest, ApprovalStatus, Gate
+from ledger.clock import now
+from ledger.risk import RiskLevel
+from ledger.tail import wait_until
+
+log = logging.getLogger(__name__)
+
+REVIEWERS = "Reviewers"
+Callback = Callable[[ApprovalRequest], Awaitable[Any] | Any]
+
+
+def gate_named(name: str, risk_threshold: object = RiskLevel.MEDIUM) -> Gate:
+    """The gate's row; made with this threshold, decided by Reviewers, if there is none yet."""
+    threshold = RiskLevel.parse(risk_threshold, "risk_threshold")
+    gate = Gate.objects.filter(name=name).first()
+    if gate is not None:
+        return gate
+    with transaction.atomic():
+        gate, made = Gate.objects.get_or_create(name=name, defaults={"risk_threshold": threshold})
+        if made:
+            gate.deciders.add(Group.objects.get_or_create(name=REVIEWERS)[0])
+    return gate
+
+
+class ApprovalGate:
+    """A named gate. An existing row of that name wins over `risk_threshold`."""
+
+    def __init__(self, name: str, risk_threshold: str = "medium") -> None:
+        self.name = name
+        self._row = gate_named(name, risk_threshold)
+        self._callback: Callback | None = None
+
+    @property
+    def risk_threshold(self) -> str:
+        """The threshold as the row says now; an administrator may have edited it."""
+        return str(Gate.objects.values_list("risk_threshold", flat=True).get(pk=self._row.pk))
+
+    @property
+    def pending_requests(self) -> Mapping[int, ApprovalRequest]:
+        """What waits at this gate now: id → request. Read-only, a snapshot."""
+        waiting = ApprovalRequest.objects.open().filter(gate=self._row).by_urgency()
+        return MappingProxyType({request.pk: request for request in waiting})
+
+    def set_approval_callback(self, callback: Callback | None) -> None:
+        """Have `callback(request)` (async or sync) called once for each later request."""
+        self._callback = callback
+
+    async def request_approval(
+        self, agent_id: str, action: str, details: Any, risk_level: Any = "medium"
+    ) -> ApprovalRequest:
+        """Ask. The request is stored first and returned at once; see wait_for_approval().
+
+        Below the threshold it comes back approved by the rule. Raises BadInput for an unknown
+        risk level or details that are not JSON within the limits; then nothing is stored.
+        """
+        request = await sync_to_async(self._ask)(agent_id, action, details, risk_level)
+        await self._call_back(request)
+        return request
+
+    def _ask(self, agent_id: str, action: str, details: Any, risk_level: Any) -> ApprovalRequest:
+        self._row.refresh_from_db()
+        return services.ask(
+            gate=self._row,
+            agent_id=agent_id,
+            action=action,
+            details=details,
+            risk_level=risk_level,
+        )
+
+    async def _call_back(self, request: ApprovalRequest) -> None:
+        if self._callback is None:
+            return
+        try:
+            answer = self._callback(request)
+            if inspect.isawaitable(answer):
+                await answer
+        except Exception:
+            log.exception("The callback of gate %s failed for %s.", self.name, request.subject)
+
+    async def wait_for_approval(
+        self, request_id: object, timeout: float | None = 300.0
+    ) -> ApprovalRequest:
+        """Wait until the request is decided and return it; an edit returns what was approved.
+
+        When `timeout` (seconds) or the gate's deadline passes first, the waiter itself rejects
+        the request with the feedback of services.TIMEOUT_FEEDBACK. Raises UnknownId.
+        """
+        request = await sync_to_async(services.by_id)(request_id)
+        if timeout is not None and request.status == ApprovalStatus.PENDING:
+            request = await sync_to_async(services.shorten)(request.pk, timeout)
+        pk, subject = request.pk, request.subject
+        while True:
+            seconds = await sync_to_async(_seconds_left)(pk)
+            decided = await wait_until(lambda: _decided(pk), subject=subject, timeout=seconds)
+            if decided is not None:
+                return decided
+            await sync_to_async(services.expire)(pk)
+
+    def approve(self, request_id: object, reviewer: Any, feedback: str = "") -> ApprovalRequest:
+        """Approve the current revision. `reviewer` is a user or a username."""
+        return services.approve(request_id, by=reviewer, feedback=feedback)
+
+    def reject(self, request_id: object, reviewer: Any, feedback: str) -> ApprovalRequest:
+        """Reject with a reason (required)."""
+        return services.reject(request_id, by=reviewer, feedback=feedback)
+
+    def request_revision(self, request_id: object, reviewer: Any, feedback: str) -> ApprovalRequest:
+        """Ask for a changed request (feedback required)."""
+        return services.request_revision(request_id, by=reviewer, feedback=feedback)
+
+
+def _decided(pk: int) -> ApprovalRequest | None:
+    request = services.by_id(pk)
+    return None if request.status == ApprovalStatus.PENDING else outcome.effective(request)
+
+
+def _seconds_left(pk: int) -> float | None:
+    """Until the deadline, which somebody may have shortened meanwhile; None without one."""
+    deadline = ApprovalRequest.objects.values_list("deadline", flat=True).get(pk=pk)
+    return None if deadline is None else max(0.0, (deadline - now()).total_seconds())

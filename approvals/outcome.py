@@ -1,0 +1,58 @@
+"""Why a decision did not count, and what counts instead."""
+
+from __future__ import annotations
+
+from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
+from ledger.errors import AlreadyDecided, Refused, Stale, TooLate
+
+
+def newest(request: ApprovalRequest) -> ApprovalRequest:
+    """The last revision of this request, itself if there is no later one."""
+    while True:
+        later = (
+            ApprovalRequest.objects.select_related("run", "reviewer", "gate")
+            .filter(previous=request)
+            .first()
+        )
+        if later is None:
+            return request
+        request = later
+
+
+def effective(request: ApprovalRequest) -> ApprovalRequest:
+    """The row that says what runs: the reviewer's edit where there is one, else the request."""
+    if request.resolution != Resolution.EDITED or request.status != ApprovalStatus.NEEDS_REVISION:
+        return request
+    edited: ApprovalRequest = ApprovalRequest.objects.select_related("run", "reviewer", "gate").get(
+        previous=request
+    )
+    return edited
+
+
+def said(request: ApprovalRequest) -> str:
+    """Who decided what and when, as one sentence."""
+    at = f"{request.resolved_at:%H:%M:%S} UTC" if request.resolved_at else ""
+    who = {
+        Resolution.RULE: "The gate's rule",
+        Resolution.DEADLINE: "The deadline",
+        Resolution.CANCELLED: "A cancel",
+    }.get(Resolution(request.resolution), "")
+    if not who and request.reviewer is not None:
+        who = request.reviewer.get_full_name() or request.reviewer.get_username()
+    word = request.get_status_display().lower()
+    return f"{who or 'Somebody'} decided first: {word}, {at}."
+
+
+def lost(pk: int, shown: str) -> Refused:
+    """The error for a compare-and-set that changed no row: decided, late, or not what was shown."""
+    request = ApprovalRequest.objects.select_related("run", "reviewer", "gate").get(pk=pk)
+    current = newest(request)
+    if current.pk != request.pk and request.resolution != Resolution.EDITED:
+        return Stale(
+            "The agent has asked again since; this page showed an older revision.", current
+        )
+    if request.digest != shown:
+        return Stale("This page was out of date; nothing was decided.", current)
+    if request.resolution == Resolution.DEADLINE or request.overdue_now():
+        return TooLate("The deadline has passed; nothing was decided.", request)
+    return AlreadyDecided(said(effective(request)), effective(request))

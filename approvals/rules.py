@@ -1,0 +1,38 @@
+"""Who may decide a request: read in the same transaction as the decision, and by the pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from approvals.models import ApprovalRequest
+
+
+def refusal(request: ApprovalRequest, user: Any) -> str | None:
+    """Why `user` may not decide this request, as a sentence for that person; None if they may.
+
+    The rule that counts is the one frozen on the request. Independence binds superusers too.
+    """
+    if not user.is_active:
+        return "This account is not active."
+    if not user.is_superuser and not _is_decider(request, user):
+        groups = ", ".join(request.rule.get("deciders", [])) or "superusers"
+        return f"Only {groups} may decide at the gate {request.rule.get('gate', '')}."
+    return _not_independent(request, user)
+
+
+def _is_decider(request: ApprovalRequest, user: Any) -> bool:
+    if not user.has_perm("approvals.decide_approvalrequest"):
+        return False
+    groups: list[str] = request.rule.get("deciders", [])
+    return bool(user.groups.filter(name__in=groups).exists())
+
+
+def _not_independent(request: ApprovalRequest, user: Any) -> str | None:
+    if request.author_id == user.pk:
+        return "You wrote this revision, so another person has to decide."
+    run = request.run
+    if run is not None and run.requester_id == user.pk:
+        return "You asked for this run, so another person has to decide."
+    if run is not None and run.owner_id == user.pk:
+        return "You own this agent, so another person has to decide."
+    return None
