@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -23,8 +24,6 @@ def secret_key(path: Path) -> str:
             draft.write(get_random_secret_key())
             draft.flush()
             os.fsync(draft.fileno())
-            try:
+            with contextlib.suppress(FileExistsError):
                 os.link(draft.name, path)  # the first link wins, and is never half written
-            except FileExistsError:
-                pass
     return path.read_text(encoding="ascii").strip()

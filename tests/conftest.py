@@ -1,0 +1,57 @@
+"""What every test stands on: its own folders, cheap passwords, and installations for processes."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from django.conf import settings as django_settings
+from psycopg import sql
+from pytest_django import Settings
+
+from tests.installation import Installation
+
+
+def pytest_configure() -> None:
+    """Hash passwords in microseconds: no test is about how slow a guess is."""
+    django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def own_folders(settings: Settings, tmp_path: Path) -> None:
+    """Files that the code under test writes land in this test's folder; no real model is asked."""
+    for name, folder in (("HITL_WORKSPACE", "workspace"), ("HITL_MAIL_DIR", "mail")):
+        path = tmp_path / folder
+        path.mkdir()
+        setattr(settings, name, path)
+    settings.HITL_DATA_DIR = tmp_path
+    settings.OPENAI_API_KEY = settings.OPENAI_BASE_URL = settings.OPENAI_MODEL = ""
+
+
+@pytest.fixture
+def database_url() -> Iterator[str]:
+    """An empty database for processes, of the kind under test: "" is SQLite in the data folder."""
+    server = os.environ.get("DATABASE_URL", "")
+    if not server:
+        yield ""
+        return
+    name = f"hitl_process_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield urlsplit(server)._replace(path=f"/{name}").geturl()
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def installation(tmp_path: Path, database_url: str) -> Iterator[Installation]:
+    """A fresh installation for `manage.py` in other processes, nothing migrated yet."""
+    data = tmp_path / "data"
+    data.mkdir()
+    place = Installation(data, database_url)
+    yield place
+    place.close()

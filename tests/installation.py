@@ -1,0 +1,98 @@
+"""An installation of its own for tests that start real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def free_port() -> int:
+    """A TCP port on 127.0.0.1 that nothing listens on right now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+class Installation:
+    """A data directory and a database nobody else uses, and processes that end with the test.
+
+    `env` is what every process gets; change it before starting one. `database_url` empty means
+    the SQLite file in `data`.
+    """
+
+    def __init__(self, data: Path, database_url: str) -> None:
+        self.data = data
+        self.port = free_port()
+        self.processes: list[subprocess.Popen[str]] = []
+        keep = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "SSL_CERT_FILE", "VIRTUAL_ENV")
+        self.env = {key: os.environ[key] for key in keep if key in os.environ}
+        self.env |= {
+            "DJANGO_SETTINGS_MODULE": "hitl_site.settings",
+            "HITL_DATA_DIR": str(data),
+            "PORT": str(self.port),
+            "DEMO": "0",
+            "PYTHONUNBUFFERED": "1",
+        }
+        if database_url:
+            self.env["DATABASE_URL"] = database_url
+
+    def manage(self, *arguments: str, timeout: float = 50) -> subprocess.CompletedProcess[str]:
+        """Run `manage.py …` to its end; never raises for its exit code."""
+        return subprocess.run(
+            self._call(arguments),
+            env=self.env,
+            cwd=BASE_DIR,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        """Start `manage.py …` in the background, in a process group of its own.
+
+        Its stdout is a pipe, its stderr goes to the file `log`; `options` go to Popen.
+        """
+        with self.log.open("a") as log:
+            process: subprocess.Popen[str] = subprocess.Popen(
+                self._call(arguments),
+                env=self.env,
+                cwd=BASE_DIR,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                process_group=0,
+                **options,
+            )
+        self.processes.append(process)
+        return process
+
+    @property
+    def log(self) -> Path:
+        """What the background processes have written to stderr so far, in one file."""
+        return self.data / "stderr.log"
+
+    def close(self) -> None:
+        """Kill what still runs, with everything it started."""
+        for process in self.processes:
+            if process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(10)
+                except subprocess.TimeoutExpired:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+            if process.stdout:
+                process.stdout.close()
+
+    def _call(self, arguments: tuple[str, ...]) -> list[str]:
+        return [sys.executable, str(BASE_DIR / "manage.py"), *arguments]

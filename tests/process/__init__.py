@@ -1,0 +1,3 @@
+"""Tests with real processes, real signals and a real database file."""
+
+from __future__ import annotations
