@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
+
 from django.apps import AppConfig
+
+BUILT_IN_ACTIONS = ("files", "mail", "web")
 
 
 class AgentsConfig(AppConfig):
+    """Registers the built-in actions, so that every process knows them."""
+
     name = "agents"
+
+    def ready(self) -> None:
+        for module in BUILT_IN_ACTIONS:
+            importlib.import_module(f"agents.actions.{module}")
