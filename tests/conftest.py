@@ -31,6 +31,7 @@ def own_folders(settings: Settings, tmp_path: Path) -> None:
         setattr(settings, name, path)
     settings.HITL_DATA_DIR = tmp_path
     settings.OPENAI_API_KEY = settings.OPENAI_BASE_URL = settings.OPENAI_MODEL = ""
+    settings.HITL_DEMO_MODEL = True
 
 
 @pytest.fixture

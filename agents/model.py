@@ -1,0 +1,149 @@
+"""The client that agents ask models with, and what its errors mean.
+
+`openai` is imported on first use only: it takes 0.6 seconds, and pages do not need it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from agents.answers import Problem, shown
+
+if TYPE_CHECKING:
+    from openai import APIStatusError, AsyncOpenAI
+
+DEFAULT_MODEL = "gpt-5-mini"
+ANSWER_SECONDS = 60.0
+CONNECT_SECONDS = 5.0
+CLIENT_RETRIES = 2  # within one call, by the client; the run's own backoff comes after them
+LONGEST_BACKOFF = 60.0
+SECRET = re.compile(r"\bsk-[\w*.-]{4,}|\bBearer \S+", re.IGNORECASE)
+UNAVAILABLE = (408, 409, 429)
+REFUSAL_CODES = ("content_filter", "content_policy_violation")
+
+
+class ModelError(Exception):
+    """The model gave no usable answer. `problem` says why, for the run's page and for retrying."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+def is_demo() -> bool:
+    """Whether the demo model answers, as it does without a key."""
+    return not settings.OPENAI_API_KEY
+
+
+def model_name() -> str:
+    """The model that is asked for by name."""
+    return settings.OPENAI_MODEL or ("demo" if is_demo() else DEFAULT_MODEL)
+
+
+def make_client() -> AsyncOpenAI:
+    """A client for this event loop; whoever makes it closes it (`await client.close()`)."""
+    import httpx2
+    from openai import AsyncOpenAI, DefaultAsyncHttpx2Client
+
+    if is_demo():
+        from agents.demo_model import respond
+
+        transport = httpx2.MockTransport(respond)
+        return AsyncOpenAI(
+            base_url="http://demo.invalid/v1",
+            api_key="demo",
+            max_retries=0,
+            http_client=DefaultAsyncHttpx2Client(transport=transport),
+        )
+    return AsyncOpenAI(
+        base_url=settings.OPENAI_BASE_URL or None,
+        api_key=settings.OPENAI_API_KEY,
+        timeout=httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
+        max_retries=CLIENT_RETRIES,
+    )
+
+
+def as_dict(response: Any) -> dict[str, Any]:
+    """The completion as plain JSON. ModelError if the server sent something else, such as HTML."""
+    if isinstance(response, dict):
+        return response
+    if hasattr(response, "model_dump"):
+        dumped: dict[str, Any] = response.model_dump(mode="json", exclude_none=True, warnings=False)
+        return dumped
+    raise ModelError(_malformed("The model server's answer is no chat completion"))
+
+
+def backoff(attempt: int) -> float:
+    """Seconds to wait after the attempt of that number (from 1) has failed: 1, 2, 4 … 60."""
+    return min(LONGEST_BACKOFF, 2.0 ** max(0, min(attempt, 30) - 1))
+
+
+def classify(error: BaseException) -> Problem:
+    """What an exception of a model client means."""
+    import openai
+
+    if isinstance(error, ModelError):
+        return error.problem
+    if isinstance(error, openai.APITimeoutError | TimeoutError):
+        return _unavailable(f"The model server {_server()} did not answer in time.")
+    if isinstance(error, openai.APIConnectionError | OSError):
+        return _unavailable(f"The model server {_server()} cannot be reached.")
+    if isinstance(error, openai.APIStatusError):
+        return _by_status(error)
+    if isinstance(error, openai.LengthFinishReasonError):
+        return Problem("cut_off", False, "The answer was cut off at the model's length limit.")
+    if isinstance(error, openai.ContentFilterFinishReasonError):
+        return Problem("refused", False, "The model server's content filter withheld the answer.")
+    if isinstance(error, ValueError | openai.APIResponseValidationError):  # pydantic's and json's
+        return _malformed("The model server's answer cannot be read")
+    return _rejected(f"The model client failed: {type(error).__name__}: {_clean(str(error))}")
+
+
+def _by_status(error: APIStatusError) -> Problem:
+    status = error.status_code
+    said = _clean(error.message)
+    if error.code in REFUSAL_CODES:
+        return Problem("refused", False, f"The model server refused the request: {said}")
+    if error.code == "insufficient_quota":
+        return _rejected("The account at the model server has no quota left; check its billing.")
+    if status >= 500 or status in UNAVAILABLE:
+        what = "asks to slow down" if status == 429 else "has trouble"
+        return _unavailable(f"The model server {_server()} {what} (HTTP {status}).")
+    checks = {
+        401: "The model server does not accept the key; check OPENAI_API_KEY.",
+        403: "The key may not use this model; check OPENAI_API_KEY and OPENAI_MODEL.",
+        404: f"The model server does not know {model_name()}; check OPENAI_MODEL and "
+        "OPENAI_BASE_URL.",
+    }
+    said_so = f"The model server rejected the request (HTTP {status}): {said}"
+    return _rejected(checks.get(status, said_so))
+
+
+def _unavailable(message: str) -> Problem:
+    return Problem("unavailable", True, message)
+
+
+def _rejected(message: str) -> Problem:
+    return Problem("rejected", False, message)
+
+
+def _malformed(message: str) -> Problem:
+    hint = "" if is_demo() else "; check that OPENAI_BASE_URL ends where /chat/completions begins"
+    return Problem("malformed", False, f"{message}{hint}.")
+
+
+def _server() -> str:
+    """The server's host and port; never its whole URL, which may hold a password."""
+    parts = urlsplit(settings.OPENAI_BASE_URL or "https://api.openai.com")
+    return f"at {parts.netloc.rpartition('@')[2]}"
+
+
+def _clean(text: str) -> str:
+    """A server's words without the key, which some repeat."""
+    if settings.OPENAI_API_KEY:
+        text = text.replace(settings.OPENAI_API_KEY, "…")
+    return shown(SECRET.sub("…", text))
