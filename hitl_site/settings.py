@@ -30,7 +30,6 @@ DEBUG = env.bool("HITL_DEBUG", default=False)
 SECRET_KEY = env.str("HITL_SECRET_KEY", default="") or secret_key(HITL_DATA_DIR / "secret-key")
 # Never "*": the socket's check of the Origin header would be off.
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *env.list("HITL_ALLOWED_HOSTS", default=[])]
-PORT = env.int("PORT", default=8000)
 
 # --- Agents and their model
 HITL_AGENTS = env.list("HITL_AGENTS", default=[])  # dotted paths of own agents

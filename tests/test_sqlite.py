@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from hitl_site.sqlite import SAFE_IN_WAL, journal_mode, swap, version
@@ -14,10 +16,10 @@ from tests.installation import BASE_DIR
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
-    """Run that code in a new interpreter that has imported nothing of ours."""
-    return subprocess.run(
-        [sys.executable, "-c", code], cwd=BASE_DIR, capture_output=True, text=True, check=False
-    )
+    """Run that code in a new interpreter that has imported nothing of ours, set for SQLite."""
+    env = {"PATH": os.environ["PATH"], "HITL_DATA_DIR": str(settings.HITL_DATA_DIR)}
+    call = [sys.executable, "-c", code]
+    return subprocess.run(call, env=env, cwd=BASE_DIR, capture_output=True, text=True, check=False)
 
 
 def test_importing_the_site_puts_pysqlite3_in_the_place_of_sqlite3() -> None:
