@@ -10,10 +10,11 @@ BUILT_IN_ACTIONS = ("files", "mail", "web")
 
 
 class AgentsConfig(AppConfig):
-    """Registers the built-in actions, so that every process knows them."""
+    """Registers the actions and the agents, so that every process knows them."""
 
     name = "agents"
 
     def ready(self) -> None:
         for module in BUILT_IN_ACTIONS:
             importlib.import_module(f"agents.actions.{module}")
+        importlib.import_module("agents.catalogue").register_all()

@@ -69,7 +69,7 @@ class ApprovalGate:
         risk level or details that are not JSON within the limits; then nothing is stored.
         """
         request = await sync_to_async(self._ask)(agent_id, action, details, risk_level)
-        await self._call_back(request)
+        await self.call_back(request)
         return request
 
     def _ask(self, agent_id: str, action: str, details: Any, risk_level: Any) -> ApprovalRequest:
@@ -82,7 +82,8 @@ class ApprovalGate:
             risk_level=risk_level,
         )
 
-    async def _call_back(self, request: ApprovalRequest) -> None:
+    async def call_back(self, request: ApprovalRequest) -> None:
+        """Call the callback; one that raises is logged and changes nothing."""
         if self._callback is None:
             return
         try:

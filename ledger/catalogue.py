@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class AgentSpec:
-    """An agent: what people call it, and the dotted path of its `async def agent(context)`."""
+    """An agent: what people call it, and the dotted path of its function."""
 
     name: str
     title: str

@@ -121,7 +121,7 @@ def suspend(run_id: int, fence: int, waiting_for: Iterable[int]) -> None:
         Run.Status.WAITING,
         kind="runs.waiting",
         actor=f"runner:{run.runner}",
-        changes={"lease_until": None},
+        changes={"lease_until": None, "attempts": 0},
     )
 
 

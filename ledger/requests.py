@@ -73,3 +73,12 @@ def decided_runs() -> list[int]:
         )
         found.update(entries.values_list("run_id", flat=True))
     return sorted(found)
+
+
+def has_decided(run_id: int) -> bool:
+    """Whether a question that this waiting run waits for is decided already."""
+    waiting = JournalEntry.objects.filter(run=run_id, status=JournalEntry.Status.WAITING)
+    for label, pk in waiting.values_list("request_kind", "request_id"):
+        if kind_named(label).objects.filter(pk=pk, resolved_at__isnull=False).exists():
+            return True
+    return False

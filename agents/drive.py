@@ -1,0 +1,128 @@
+"""Drive one claimed run: call its agent from the top, then write down how that ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from typing import Any
+
+from agents import catalogue
+from agents.bound import RunContext
+from agents.entries import Hold, load
+from agents.journal import Doubt, GiveBack, Journal, Suspend
+from agents.loop import OWNER
+from agents.model import ModelError
+from agents.threads import DatabaseThreads
+from ledger import canonical, leases
+from ledger.errors import BadInput, LostLease
+from ledger.models import Run
+
+log = logging.getLogger(__name__)
+
+CANCEL_TRIES = 20
+CANCEL_PAUSE = 0.01  # seconds between cancelling tasks that swallow it
+
+
+class Drive:
+    """One activation of a run in this process."""
+
+    def __init__(self, run: Run, database: DatabaseThreads, client: Any) -> None:
+        self.run = run
+        self.journal: Journal | None = None
+        self._database = database
+        self._client = client
+
+    async def go(self) -> bool:
+        """Drive until the run ends, waits or is lost. True if it is waiting for people now."""
+        run = self.run
+        hold = Hold(run.pk, run.fence, run.generation, run.runner)
+        found = await self._database(load, run.pk, run.generation)
+        self.journal = Journal(hold, found, self._database)
+        try:
+            ended = await self._call_agent(self.journal)
+            await self._write_end(self.journal, ended)
+        except LostLease:
+            log.info("Run %s was taken or cancelled meanwhile.", run.pk)
+        return isinstance(self.journal.latch, Suspend)
+
+    def stop(self) -> None:
+        """Have the run given back as soon as what is in flight has ended."""
+        if self.journal is not None:
+            self.journal.stop()
+
+    async def _call_agent(self, journal: Journal) -> asyncio.Task[Any]:
+        """The agent's task, done; or cancelled, if the journal latched first."""
+        context = RunContext(self.run, journal, self._client)
+        token = OWNER.set(journal)
+        try:
+            agent = asyncio.create_task(self._agent(context))
+        finally:
+            OWNER.reset(token)
+        journal.tasks.add(agent)  # also under a loop that does not note tasks by itself
+        rest = asyncio.create_task(journal.at_rest.wait())
+        try:
+            await asyncio.wait({agent, rest}, return_when=asyncio.FIRST_COMPLETED)
+            if journal.latch is not None:
+                await journal.at_rest.wait()
+        finally:
+            rest.cancel()
+            await self._cancel_all(journal)
+        return agent
+
+    async def _agent(self, context: RunContext) -> Any:
+        return await catalogue.load(self.run.agent)(context.task, context)
+
+    async def _cancel_all(self, journal: Journal) -> None:
+        """End every task that the agent has started; one that swallows cancels is left behind."""
+        for _ in range(CANCEL_TRIES):
+            tasks = {task for task in journal.tasks if not task.done()}
+            if not tasks:
+                return
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=CANCEL_PAUSE)
+        log.warning("Run %s: the agent's code swallows its cancellation.", self.run.pk)
+
+    async def _write_end(self, journal: Journal, agent: asyncio.Task[Any]) -> None:
+        run_id, fence = self.run.pk, self.run.fence
+        match journal.latch:
+            case Suspend(entries=entries):
+                await self._database(leases.suspend, run_id, fence, entries)
+            case GiveBack(delay=delay, reason=reason, failed_try=failed):
+                await self._database(
+                    leases.requeue, run_id, fence, delay=delay, reason=reason, failed_try=failed
+                )
+            case Doubt(about=about):
+                await self._database(leases.doubt, run_id, fence, about)
+            case None:
+                await self._write_result(agent)
+            case _:
+                raise LostLease(f"Run {run_id} is driven elsewhere.")
+
+    async def _write_result(self, agent: asyncio.Task[Any]) -> None:
+        run_id, fence = self.run.pk, self.run.fence
+        error = _error(agent)
+        if error is not None:
+            await self._database(leases.fail, run_id, fence, error)
+            return
+        await self._database(leases.complete, run_id, fence, agent.result())
+
+
+def _error(agent: asyncio.Task[Any]) -> str | None:
+    """Why the agent ended badly, as a sentence for people; None if it returned JSON."""
+    if agent.cancelled():
+        return "The agent's own code cancelled it."
+    error = agent.exception()
+    if isinstance(error, ModelError):
+        return str(error)
+    if error is not None:
+        where = traceback.extract_tb(error.__traceback__)[-1:]
+        place = f" ({where[0].name}, line {where[0].lineno})" if where else ""
+        log.error("An agent failed.", exc_info=error)
+        return f"{type(error).__name__}: {error}{place}"
+    try:
+        canonical.canonical(agent.result(), "result")
+    except BadInput as problem:
+        return f"The agent returned something that cannot be stored. {problem}"
+    return None

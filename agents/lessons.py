@@ -1,0 +1,47 @@
+"""What people said about earlier requests of the same agent and action, for later prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
+from ledger import canonical
+
+NEWEST = 5  # per action
+FEEDBACK = 500  # characters of one person's words
+
+
+def lessons_for(agent_id: str, actions: Iterable[str]) -> dict[str, Any]:
+    """`{"requests": [ids], "lessons": [sentences]}`, oldest first: the newest few per action.
+
+    Rejections and revisions by people count; deadlines and cancels teach nothing.
+    """
+    found: list[ApprovalRequest] = []
+    for action in actions:
+        rows = ApprovalRequest.objects.filter(
+            agent_id=agent_id,
+            action=action,
+            status__in=[ApprovalStatus.REJECTED, ApprovalStatus.NEEDS_REVISION],
+            resolution__in=[Resolution.PERSON, Resolution.EDITED],
+        )
+        found.extend(rows.order_by("-id")[:NEWEST])
+    found.sort(key=lambda request: request.pk)
+    return {
+        "requests": [request.pk for request in found],
+        "lessons": [_sentence(request) for request in found],
+    }
+
+
+def _sentence(request: ApprovalRequest) -> str:
+    arguments = canonical.canonical(request.details)
+    if len(arguments) > FEEDBACK:
+        arguments = f"{arguments[:FEEDBACK]}…"
+    word = {
+        ApprovalStatus.REJECTED: "rejected",
+        ApprovalStatus.NEEDS_REVISION: "asked to change",
+    }[ApprovalStatus(request.status)]
+    if request.resolution == Resolution.EDITED:
+        word = "changed by hand"
+    said = request.feedback[:FEEDBACK] or "(no words)"
+    return f"A person {word} {request.action} {arguments}: {said}"

@@ -1,0 +1,51 @@
+"""The runner's event loop: it knows which tasks and which timers belong to which run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextvars import Context, ContextVar
+from typing import Any, Protocol
+
+
+class Owner(Protocol):
+    tasks: set[asyncio.Task[Any]]
+    timers: set[asyncio.TimerHandle]
+
+
+# A task copies the context of whoever creates it, so everything an agent starts is found here.
+OWNER: ContextVar[Owner | None] = ContextVar("hitl_owner", default=None)
+
+
+class RunnerLoop(asyncio.SelectorEventLoop):
+    """Notes each timer that a run's own code sets, so that a suspend can let it fire first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set_task_factory(_own_task)
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[..., object],
+        *args: Any,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        handle = super().call_at(when, callback, *args, context=context)
+        owner = OWNER.get() if context is None else context.get(OWNER)
+        if owner is not None:
+            owner.timers.add(handle)
+        return handle
+
+
+def _own_task(
+    loop: asyncio.AbstractEventLoop,
+    coroutine: Coroutine[Any, Any, Any],
+    context: Context | None = None,
+) -> asyncio.Task[Any]:
+    task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, context=context)
+    owner = context.get(OWNER) if context is not None else OWNER.get()
+    if owner is not None:
+        owner.tasks.add(task)
+        task.add_done_callback(owner.tasks.discard)
+    return task

@@ -1,0 +1,55 @@
+"""Drive agents: arguments, signals, and nothing else. The work is agents.runner."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from agents.loop import RunnerLoop
+from agents.runner import MOST_AT_ONCE, AgentRunner
+from ledger import guards
+
+log = logging.getLogger(__name__)
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Command(BaseCommand):
+    help = "Run agents until stopped: claim runs, drive them, wait for people in the database."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--until-idle",
+            action="store_true",
+            help="return when nothing is runnable; runs that wait for people stay waiting",
+        )
+        parser.add_argument(
+            "--most-at-once",
+            type=int,
+            default=MOST_AT_ONCE,
+            metavar="N",
+            help="runs driven at a time in this process (default %(default)s)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        guards.install()
+        with asyncio.Runner(loop_factory=RunnerLoop) as loop:
+            loop.run(self._drive(options["until_idle"], options["most_at_once"]))
+
+    async def _drive(self, until_idle: bool, most_at_once: int) -> None:
+        runner = AgentRunner(until_idle=until_idle, most_at_once=most_at_once)
+        loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            log.info("Stopping: steps in flight end first. A second signal stops at once.")
+            for number in SIGNALS:
+                loop.remove_signal_handler(number)
+                signal.signal(number, signal.SIG_DFL)
+            runner.stop()
+
+        for number in SIGNALS:
+            loop.add_signal_handler(number, stop)
+        await runner.run()
