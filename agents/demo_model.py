@@ -128,7 +128,7 @@ def _report(messages: list[Message]) -> str:
 def _outcome(name: str, arguments: Message, text: str) -> str:
     outcome = json_object_in(text) or {}
     result = _dict(outcome.get("result"))
-    what = _what(name, {**arguments, **result})
+    what = _what(name, _dict(outcome.get("details")) or arguments)
     if outcome.get("status") == "completed":
         answer = f" The answer was {result['status']}." if "status" in result else ""
         return f"Done: {what}.{answer}"

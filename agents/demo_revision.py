@@ -51,12 +51,12 @@ def _places(details: Details, feedback: str) -> bool:
 
 
 def _subject(details: Details, feedback: str) -> bool:
-    words = quotes(feedback)
-    wanted = re.search(r"\bsubject\b", feedback, re.I)
-    if not (wanted and words and isinstance(details.get("subject"), str)):
+    named = re.search(r"\bsubject\b(?:\s+line)?(?:\s*:|\s+to|\s+should be)?\s+(.+)", feedback, re.I)
+    if not named or not isinstance(details.get("subject"), str):
         return False
-    changed = bool(details["subject"] != words[0])
-    details["subject"] = words[0]
+    words = next(iter(quotes(feedback)), named[1].strip(" ."))
+    changed = bool(details["subject"] != words)
+    details["subject"] = words
     return changed
 
 
@@ -100,11 +100,9 @@ def _shortened(text: str) -> str:
     """Greeting and closing stay; of what lies between only the first sentence does."""
     opening, middle, closing = _parts(text)
     first = re.match(r".+?[.!?](?=\s|$)", middle, re.S)
-    return (
-        opening
-        + (first[0] if first else " ".join(middle.split()[: len(middle.split()) // 2 or 1]))
-        + closing
-    )
+    words = middle.split()
+    short = first[0] if first else " ".join(words[: max(1, len(words) // 2)])
+    return opening + short + (closing or "\n")
 
 
 def _without(text: str, unwanted: str) -> str:

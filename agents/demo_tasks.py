@@ -34,6 +34,11 @@ NEXT_STEP = re.compile(
 ROLES = ("info", "support", "sales", "team", "office", "accounts", "hello", "contact", "all")
 METHODS = re.compile(r"\b(GET|HEAD|POST|PUT|PATCH|DELETE)\b", re.I)
 
+PUTS = re.compile(  # the words between the last such verb and the name of the file
+    r"\b(?:write|save|put|store|record|log)\s+(?:down\s+)?"
+    r"((?:(?!\b(?:write|save|put|store|record|log)\b).)+?)"
+    r"\s+(?:to|into|in|as|under)\s+(?:an?\s|the\s)?"
+)
 GIVES_WORDS = re.compile(r"\s*(?::|with|containing|saying|about)(?:\s+the\s+words?)?")
 KIND_OF_TEXT = re.compile(
     r"(?:an?\s+|the\s+)?((?:\w+\s+)?(?:note|file|list|summary|report|text|letter|haiku|poem|page|plan)s?"
@@ -138,10 +143,9 @@ def _content(task: str, path: str) -> str:
     given = quotes(task)
     if given:
         return "\n".join(given) + "\n"
-    before = rf"{STORE.pattern}\s+(?:down\s+)?(.+?)\s+(?:to|into|in|as|under)\s+(?:an?\s|the\s)?"
-    match = re.search(rf"{before}(?:\w+\s+)?{re.escape(path)}", task, re.I | re.S)
+    match = re.search(rf"{PUTS.pattern}(?:\w+\s+)?{re.escape(path)}", task, re.I | re.S)
     after = re.search(rf"{re.escape(path)}{GIVES_WORDS.pattern}\s+(.+)", task, re.S)
-    what = match[2] if match else NEXT_STEP.sub("", after[1]) if after else ""
+    what = match[1] if match else NEXT_STEP.sub("", after[1]) if after else ""
     about = KIND_OF_TEXT.match(what)
     if what and not about:
         return (sentence(what) if " " in what else what) + "\n"

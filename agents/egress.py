@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import http.client
 import re
@@ -11,14 +12,16 @@ import threading
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 from agents.hosts import host_name
 
 SILENCE = 20.0  # seconds to connect, and between two bytes
 WHOLE = 60.0  # seconds from the connection to the last byte
-BODY = 1_000_000  # bytes of the answer's body that are kept
+# What is kept of an answer: its JSON has to fit the journal (ledger.canonical.max_bytes), and no
+# text grows more than twofold on its way there.
+BODY = 100_000  # bytes
+HEADERS = 20_000  # characters
 PLACE = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:@]+)(:\d{1,5})?")
 CHARSETS = frozenset(("utf-8", "us-ascii", "iso-8859-1", "iso-8859-15", "windows-1252"))
 BROKEN = (OSError, http.client.HTTPException)  # what a connection that fails raises
@@ -132,17 +135,25 @@ def reason(error: Exception, late: threading.Event | None = None) -> str:
     return "the answer is broken off or is not HTTP"
 
 
-def text(data: bytes, content_type: str) -> str:
-    """The body as text. What is no text in its charset, or cannot be stored, becomes U+FFFD."""
+def text(data: bytes, content_type: str) -> str | None:
+    """The body as text, or None if it is none in its charset or holds control characters."""
     named = re.search(r"charset=\"?([\w-]+)", content_type, re.IGNORECASE)
     charset = named[1].lower() if named else "utf-8"
-    decoded = data.decode(charset if charset in CHARSETS else "utf-8", errors="replace")
-    return decoded.replace("\0", "\ufffd")
+    decoder = codecs.getincrementaldecoder(charset if charset in CHARSETS else "utf-8")()
+    try:
+        found = decoder.decode(data)  # not final: the cut may go through a character
+    except UnicodeDecodeError:
+        return None
+    return None if re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", found) else found
 
 
 def headers(response: http.client.HTTPResponse) -> dict[str, str]:
     """The answer's headers by lower-case name; repeated ones are joined by commas."""
-    found: dict[str, Any] = {}
+    found: dict[str, str] = {}
+    size = 0
     for name, value in response.getheaders():
-        found.setdefault(name.lower(), []).append(value.replace("\0", "\ufffd"))
-    return {name: ", ".join(values) for name, values in found.items()}
+        size += len(name) + len(value)
+        if size <= HEADERS:
+            name, value = name.lower(), value.replace("\0", "\ufffd")
+            found[name] = f"{found[name]}, {value}" if name in found else value
+    return found

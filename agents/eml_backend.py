@@ -22,34 +22,35 @@ class EmlBackend(BaseEmailBackend):
     """Stores each message under HITL_MAIL_DIR; names sort by time. A stored one is on disk."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        """The number of messages stored. NotStored at the first that cannot be, unless silent."""
+        """The number of messages stored. OSError at the first that cannot be, unless silent."""
         stored = 0
         for message in email_messages:
             if not message.recipients():
                 continue
             try:
                 _store(Path(settings.HITL_MAIL_DIR), message.message().as_bytes())
-            except OSError as error:
+            except OSError:
                 if not self.fail_silently:
-                    raise NotStored(f"The message was not stored: {error.strerror}.") from error
+                    raise
             else:
                 stored += 1
         return stored
 
 
 def _store(directory: Path, data: bytes) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}"
     temporary = directory / f".{name}.part"
     try:
+        directory.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.rename(directory / f"{name}.eml")
-    finally:
+    except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
+        raise NotStored(f"The message cannot be stored: {error.strerror}.") from error
     _sync(directory)
 
 

@@ -105,7 +105,8 @@ def classify(error: BaseException) -> Problem:
 
 def _by_status(error: APIStatusError) -> Problem:
     status = error.status_code
-    said = _clean(error.message)
+    body = error.body if isinstance(error.body, dict) else {}
+    said = _clean(str(body.get("message") or error.message))
     if error.code in REFUSAL_CODES:
         return Problem("refused", False, f"The model server refused the request: {said}")
     if error.code == "insufficient_quota":

@@ -19,7 +19,15 @@ from pydantic import Field, field_validator
 from agents.eml_backend import NotStored
 from approvals.actions import ActionContext, ActionFailed, Arguments, OutcomeUnknown, action
 
-NOT_PRINTED = ("Cc", "Cf", "Cs", "Zl", "Zp")  # line breaks, which would begin a new header, too
+SAID = 300  # characters of a server's words
+BREAKS = ("Cc", "Zl", "Zp")  # control characters and what ends a line, and so a header
+BEFORE_DATA = (
+    smtplib.SMTPSenderRefused,
+    smtplib.SMTPRecipientsRefused,
+    smtplib.SMTPNotSupportedError,
+    NotStored,
+    ValueError,
+)
 
 
 class SendEmail(Arguments):
@@ -32,7 +40,7 @@ class SendEmail(Arguments):
     @field_validator("to")
     @classmethod
     def _one_address(cls, to: str) -> str:
-        if any(sign in to for sign in '",;<>()') or _has_hidden(to):
+        if any(sign in to for sign in '",;<>()') or _has(to, (*BREAKS, "Cf")):
             raise ValueError("exactly one plain address, such as ana@example.org, is accepted.")
         try:
             validate_email(to)
@@ -43,15 +51,13 @@ class SendEmail(Arguments):
     @field_validator("subject")
     @classmethod
     def _one_line(cls, subject: str) -> str:
-        if not subject.strip() or any(
-            unicodedata.category(x) in ("Cc", "Zl", "Zp") for x in subject
-        ):
+        if not subject.strip() or _has(subject, BREAKS):
             raise ValueError("a subject is one line of text, without control characters.")
         return subject
 
 
-def _has_hidden(text: str) -> bool:
-    return any(unicodedata.category(letter) in NOT_PRINTED for letter in text)
+def _has(text: str, categories: tuple[str, ...]) -> bool:
+    return any(unicodedata.category(letter) in categories for letter in text)
 
 
 @action(
@@ -103,10 +109,9 @@ def _connected() -> BaseEmailBackend:
 
 def _is_not_sent(error: Exception) -> bool:
     """Whether the server clearly said no, or the message never left this process."""
-    if isinstance(error, smtplib.SMTPSenderRefused | smtplib.SMTPDataError):
+    if isinstance(error, smtplib.SMTPDataError):
         return 400 <= error.smtp_code < 600  # -1 is an answer that nobody understood
-    not_sent = (smtplib.SMTPRecipientsRefused, smtplib.SMTPNotSupportedError, NotStored, ValueError)
-    return isinstance(error, not_sent)
+    return isinstance(error, BEFORE_DATA)
 
 
 def _message_id(idempotency_key: str) -> str:
@@ -116,14 +121,15 @@ def _message_id(idempotency_key: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """What the server said, without the credentials that some servers repeat."""
+    """What the server said, on one line."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, text = next(iter(error.recipients.values()))
         return f"{code} {_decoded(text)}"
     if isinstance(error, smtplib.SMTPResponseException):
         return f"{error.smtp_code} {_decoded(error.smtp_error)}"
-    return str(error) or type(error).__name__
+    return _decoded(str(error)) or type(error).__name__
 
 
 def _decoded(text: bytes | str) -> str:
-    return text.decode(errors="replace") if isinstance(text, bytes) else text
+    said = text.decode(errors="replace") if isinstance(text, bytes) else text
+    return " ".join(said.replace("\0", "").split())[:SAID]

@@ -126,7 +126,8 @@ def _headers(arguments: HttpRequest, context: ActionContext) -> dict[str, str]:
 def _answer(
     response: http.client.HTTPResponse, late: threading.Event, method: str
 ) -> dict[str, Any]:
-    """What came back: `bytes` are in `body`, `left_out` more are not (None: nobody knows how many)."""
+    """What came back. `bytes` of the body are kept; `left_out` more are not: they are beyond the
+    limit or no text (None: there are more, and nobody knows how many)."""
     left_out: int | None
     try:
         data, left_out = egress.read(response, late)
@@ -134,12 +135,13 @@ def _answer(
         if method in READS:
             raise ActionFailed(f"The answer broke off: {egress.reason(error, late)}.") from error
         data, left_out = b"", None  # its status says what became of the request
-        if isinstance(error, http.client.IncompleteRead):
-            data = error.partial
+    body = egress.text(data, response.getheader("Content-Type", ""))
+    if body is None and left_out is not None:
+        left_out += len(data)
     return {
         "status": response.status,
         "headers": egress.headers(response),
-        "body": egress.text(data, response.getheader("Content-Type", "")),
-        "bytes": len(data),
+        "body": body or "",
+        "bytes": len(data) if body else 0,
         "left_out": left_out,
     }
