@@ -192,8 +192,8 @@ def _long_box(run: str) -> str:
             counted.append([c, 1])
     numbers = " ".join(_number(c) + (f" ×{n}" if n > 1 else "") for c, n in counted)
     spelled = "".join(chr(ord(c) - 0xE0000) for c in run if "\U000e0020" <= c <= "\U000e007e")
+    numbers += f" = “{escape(spelled)}”" if spelled else ""
     title = f"{len(run)} hidden characters in a row"
-    title += f"; the tag characters spell: {spelled}" if spelled else ""
     return _span(numbers, title, soft=not any(map(is_loud, run)), more=" is-run")
 
 
