@@ -1,0 +1,43 @@
+// Keys for people who decide all day. No key decides: a, r, v and e only go to the button, Enter presses it.
+(() => {
+  const box = document.getElementById("use-keys");
+  if (!box) return;
+  const store = (value) => { try { localStorage.setItem("keys", value); } catch { /* kept for this page only */ } };
+  try { box.checked = localStorage.getItem("keys") !== "off"; } catch { box.checked = true; }
+  const show = () => { document.body.classList.toggle("no-keys", !box.checked); };
+  box.addEventListener("change", () => { store(box.checked ? "on" : "off"); show(); });
+  box.closest("[hidden]").hidden = false;
+  show();
+
+  const go = (selector) => document.querySelector(selector)?.focus();
+  function step(by) {
+    const links = [...document.querySelectorAll(".req .req-what a")];
+    const here = links.findIndex((link) => link.closest(".req").contains(document.activeElement));
+    const next = links[here < 0 ? (by > 0 ? 0 : links.length - 1) : here + by];
+    next?.focus();
+    next?.closest(".req").scrollIntoView({ block: "nearest" });
+  }
+  const keys = {
+    j: () => step(1),
+    k: () => step(-1),
+    a: () => go('[data-key="a"]'),
+    r: () => go('[data-key="r"]'),
+    v: () => go('[data-key="v"]'),
+    e: () => go('[data-key="e"]'),
+    f: () => go('[name="feedback"]'),
+    "/": () => go('[role="search"] input[type="search"]'),
+    "?": () => document.getElementById("keys").togglePopover(),
+    "g i": () => location.assign(document.querySelector(".brand").href),
+  };
+  let before = "";
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+    if (event.key === "Escape" && typing) typing.blur();
+    if (!box.checked || typing || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    const act = keys[`${before} ${event.key}`] || keys[event.key];
+    before = event.key;
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+})();
