@@ -257,22 +257,14 @@ _CONTROLS = {
 def field(bound: BoundField, label: str = "", help: bool = True) -> dict[str, Any]:
     """A form's field with label, help and error, tied together for screen readers."""
     kind = getattr(bound.field.widget, "input_type", "")
-    shown_help = bound.help_text if help else ""
-    described = [f"{bound.auto_id}_help"] if shown_help else []
-    described += [f"{bound.auto_id}_error"] if bound.errors else []
-    # Django's own description would name a help that is not there.
-    attrs: dict[str, Any] = {
-        "class": _CONTROLS.get(kind, "form-control"),
-        "aria-describedby": " ".join(described) or False,
-        "placeholder": bound.field.widget.attrs.get("placeholder") not in (None, bound.label)
-        and bound.field.widget.attrs["placeholder"],  # one that repeats the label says nothing
-    }
-    if bound.errors:
-        attrs["aria-invalid"] = "true"
+    if not help:
+        bound.help_text = ""
+    attrs: dict[str, Any] = {"class": _CONTROLS.get(kind, "form-control")}
+    if bound.field.widget.attrs.get("placeholder") == bound.label:
+        attrs["placeholder"] = False  # it would only repeat the label
     return {
         "field": bound,
-        "widget": bound.as_widget(attrs=attrs),
+        "widget": bound.as_widget(attrs=attrs),  # Django names the ids of help and error in it
         "label": label or bound.label,
-        "help": shown_help,
         "check": kind in ("checkbox", "radio"),
     }
