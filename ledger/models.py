@@ -204,7 +204,7 @@ class Event(models.Model):
     at = models.DateTimeField(db_index=True)
     kind = models.CharField(max_length=64, db_index=True)
     subject = models.CharField(max_length=128, db_index=True)
-    actor = models.CharField(max_length=200, db_index=True)
+    actor = models.CharField(max_length=250, db_index=True)  # "agent:" and a name of up to 200
     run = models.ForeignKey(Run, models.PROTECT, null=True, related_name="events")
     data = models.TextField(default="{}")
     hash = models.CharField(max_length=64)
@@ -213,6 +213,7 @@ class Event(models.Model):
 
     class Meta:
         ordering: ClassVar = ["id"]
+        base_manager_name = "objects"  # a run's `events.add()` would change rows through the base
 
     def __str__(self) -> str:
         return f"{self.id} {self.kind} {self.subject}"
@@ -220,7 +221,8 @@ class Event(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
             raise AppendOnly("Events are never changed.")
-        super().save(*args, **kwargs)
+        # With an id that is taken, Django would update that row.
+        super().save(*args, **{**kwargs, "force_insert": True})
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise AppendOnly("Events are never deleted.")

@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
                 ('at', models.DateTimeField(db_index=True)),
                 ('kind', models.CharField(db_index=True, max_length=64)),
                 ('subject', models.CharField(db_index=True, max_length=128)),
-                ('actor', models.CharField(db_index=True, max_length=200)),
+                ('actor', models.CharField(db_index=True, max_length=250)),
                 ('data', models.TextField(default='{}')),
                 ('hash', models.CharField(max_length=64)),
                 ('run', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='ledger.run')),
