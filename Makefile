@@ -1,6 +1,6 @@
 # `make help` says what there is. Every target does the set-up that it needs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help install run test check lint bench lock
+.PHONY: help install run test check lint bench lock vendor
 PY ?= $(shell command -v python3.11 >/dev/null && echo python3.11 || echo python3)
 BIN := .venv/bin
 
@@ -33,6 +33,9 @@ bench: .venv/.dev-ok ## measure latency, idle cost and memory on both databases
 
 lock: .venv/.ok ## after a change in pyproject.toml: pin every package again
 	@scripts/setup lock
+
+vendor: ## fetch the files of static/vendor/vendor.json again (needs npm)
+	@$(PY) scripts/vendor.py
 
 # Both stamps live in .venv, so that removing it is all it takes to start over.
 .venv/.ok: requirements.txt scripts/setup

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from html import escape
 from typing import Any
 
 from django.utils.safestring import SafeString
 
-from dashboard.characters import NAMES, SHORT, is_hidden, is_loud
+from dashboard.boxes import box, imitation, long_box
+from dashboard.characters import is_hidden
 from dashboard.lookalikes import lookalikes
 
 # A stretch of text to wrap in a tag of its own: start, end, tag ("del", "ins").
@@ -138,11 +138,11 @@ _CLOSE, _OPEN, _BOX = 0, 1, 2
 def _boxes(text: str, cuts: set[int]) -> Iterator[_Piece]:
     for start, end in _runs(_hidden(text), cuts):
         if end - start < _RUN:
-            yield from ((i, _BOX, i + 1, _box(text[i])) for i in range(start, end))
+            yield from ((i, _BOX, i + 1, box(text[i])) for i in range(start, end))
         else:
-            yield start, _BOX, end, _long_box(text[start:end])
+            yield start, _BOX, end, long_box(text[start:end])
     for start, _, looks in lookalikes(text):
-        yield start, _BOX, start + 1, _imitation(text[start], looks)
+        yield start, _BOX, start + 1, imitation(text[start], looks)
 
 
 def _runs(places: list[int], cuts: set[int]) -> Iterator[tuple[int, int]]:
@@ -175,52 +175,3 @@ def _hosts(text: str) -> Iterator[_Piece]:
             port = re.search(r":\d*$", authority)
             end -= len(port[0]) if port else 0
         yield from _around(start, end, '<span class="host">', "</span>")
-
-
-@lru_cache(maxsize=4096)
-def _box(c: str) -> str:
-    return _span(_number(c), _title(c), soft=not is_loud(c))
-
-
-def _long_box(run: str) -> str:
-    """One box for many hidden characters in a row, each with its number, none left out."""
-    counted: list[list[Any]] = []
-    for c in run:
-        if counted and counted[-1][0] == c:
-            counted[-1][1] += 1
-        else:
-            counted.append([c, 1])
-    numbers = " ".join(_number(c) + (f" ×{n}" if n > 1 else "") for c, n in counted)
-    spelled = "".join(chr(ord(c) - 0xE0000) for c in run if "\U000e0020" <= c <= "\U000e007e")
-    numbers += f" = “{escape(spelled)}”" if spelled else ""
-    title = f"{len(run)} hidden characters in a row"
-    return _span(numbers, title, soft=not any(map(is_loud, run)), more=" is-run")
-
-
-@lru_cache(maxsize=4096)
-def _imitation(c: str, looks: str) -> str:
-    why = f", looks like {looks}" if looks else ", in a word of another alphabet"
-    return _span(_number(c), _title(c) + why, soft=True)
-
-
-def _span(label: str, title: str, *, soft: bool, more: str = "") -> str:
-    kind = f"hid{' is-soft' if soft else ''}{more}"
-    return f'<span class="{kind}" title="{escape(title)}">{label}</span>'
-
-
-def _number(c: str) -> str:
-    short = SHORT.get(c)
-    return f"U+{ord(c):04X} {short}" if short else f"U+{ord(c):04X}"
-
-
-def _title(c: str) -> str:
-    if c in NAMES:
-        return NAMES[c]
-    kind = unicodedata.category(c)
-    if kind == "Cn":
-        return "Not a known character; nobody can say how it looks"
-    if kind == "Co":
-        return "Private character; each font draws it differently"
-    if kind == "Cs":
-        return "Half of a character"
-    return unicodedata.name(c, f"Control character {ord(c)}").capitalize()
