@@ -83,9 +83,7 @@ def create(cursor: Any, vendor: str, name: str) -> None:
             f"CREATE TRIGGER {name} {when} FOR EACH STATEMENT EXECUTE FUNCTION ledger_event_refuse()"
         )
     else:
-        cursor.execute(
-            f"CREATE TRIGGER {name} {when} BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
-        )
+        cursor.execute(f"CREATE TRIGGER {name} {when} BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END")
 
 
 def drop(cursor: Any, vendor: str, name: str) -> None:

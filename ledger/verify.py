@@ -12,7 +12,7 @@ from django.db.models import Max
 from ledger.models import Event
 from ledger.transitions import GENESIS, chained_fields
 
-BATCH = 10_000  # events
+BATCH = 2_000  # events; 10,000 were four times slower on PostgreSQL (measured)
 LOWEST = -(2**63)  # below every id: an event put in before the first one is found too
 
 # The time as the chain has it. Text comes faster than values that would become text again.
@@ -58,36 +58,40 @@ def verify(
     `expect` is a head of earlier: it must still be part of the log. `progress(done, last)` is
     called now and then with the number of events read and the id at which the log ended.
     """
-    head = Head(0, GENESIS)
     last = Event.objects.aggregate(last=Max("id"))["last"] or 0
+    number, hashed = 0, GENESIS
     for rows in _batches():
-        for number, *fields, stored in rows:
-            wrong = _wrong(head, number, fields, stored, expect)
-            if wrong is not None:
-                return Report(head, wrong)
-            head = Head(number, stored)
+        for row in rows:
+            if row[0] != number + 1 or row[7] != _hash(hashed, row):
+                return Report(Head(number, hashed), _wrong(number, row[0]))
+            number, hashed = row[0], row[7]
+            if expect is not None and expect.id == number and expect.hash != hashed:
+                return Report(Head(number, hashed), _ANEW.format(number))
         if progress is not None:
-            progress(head.id, last)
-    if expect is not None and head.id < expect.id:
-        return Report(head, f"The log ends at event {head.id}; it once had event {expect.id}.")
-    return Report(head)
+            progress(number, last)
+    if expect is not None and number < expect.id:
+        return Report(Head(number, hashed), _CUT.format(number, expect.id))
+    return Report(Head(number, hashed))
 
 
-def _wrong(head: Head, number: int, fields: Any, stored: Any, expect: Head | None) -> str | None:
-    """What is wrong with the event after `head`, as a sentence that names it; None if nothing."""
-    if number != head.id + 1:
-        if number < 1:
-            return f"Event {number} does not belong here: the log begins with event 1."
-        return f"Event {head.id + 1} is missing: after {head.id} comes {number}."
+_ANEW = "Event {} is not the one of earlier: the log was written anew."
+_CUT = "The log ends at event {}; it once had event {}."
+
+
+def _hash(previous: str, row: tuple[Any, ...]) -> str:
     try:
-        holds = stored == chained_fields(head.hash, number, *fields)
+        return chained_fields(previous, *row[:7])
     except TypeError:  # SQLite stores anything in any column
-        holds = False
-    if not holds:
-        return f"Event {number} is not what was written: its hash does not follow from it."
-    if expect is not None and expect.id == number and expect.hash != stored:
-        return f"Event {number} is not the one of earlier: the log was written anew."
-    return None
+        return ""
+
+
+def _wrong(last: int, number: int) -> str:
+    """What is wrong with the event that comes after the last one that holds, as a sentence."""
+    if number < 1:
+        return f"Event {number} does not belong here: the log begins with event 1."
+    if number != last + 1:
+        return f"Event {last + 1} is missing: after {last} comes {number}."
+    return f"Event {number} is not what was written: its hash does not follow from it."
 
 
 def _batches() -> Iterator[list[tuple[Any, ...]]]:

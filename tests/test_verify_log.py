@@ -31,7 +31,9 @@ def log() -> list[Event]:
     run = a_run()
     with unit():
         for number in range(1, 21):
-            record("runs.waiting", run.subject, actor="runner:a", run_id=run.pk, note=f"„{number}“\n")
+            record(
+                "runs.waiting", run.subject, actor="runner:a", run_id=run.pk, note=f"„{number}“\n"
+            )
     record("gates.changed", "approvals.gate:1", actor='user:"rita"\\')
     return list(Event.objects.all())
 
