@@ -1,0 +1,99 @@
+"""Which subjects look different after some events, and whom that concerns."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from approvals.models import ApprovalRequest
+from dashboard.cards import kind_of, split
+
+MOST_TOUCHED = 200  # requests of the runs that changed at once, newest first
+APPROVALS = "approvals.approvalrequest"
+
+# Id, kind, subject, run: what is needed of an event.
+Row = tuple[int, str, str, int | None]
+ROW = ("id", "kind", "subject", "run_id")
+# What a page shows: names of lists, and subjects. None: everything.
+Shown = Collection[str] | None
+
+
+@dataclass(frozen=True, order=True)
+class Change:
+    """The last event that changed a subject, and whether any of them concerns every page."""
+
+    event: int
+    kind: str
+    wide: bool = False
+
+
+Changes = dict[str, Change]
+
+
+def of(events: Iterable[Row], shown: Shown) -> Changes:
+    """What those events changed of all that the open pages show together.
+
+    Also what none of them shows, if a figure in everybody's menu may have changed with it.
+    """
+    rows = list(events)
+    found = _named(rows)
+    found |= _touched(found, {run for _, kind, _, run in rows if kind.startswith("runs.")}, shown)
+    return {
+        subject: change
+        for subject, change in found.items()
+        if change.wide or any(places(subject, shown))
+    }
+
+
+def places(subject: str, shown: Shown) -> tuple[bool, bool]:
+    """Whether a list that could hold it is open somewhere, and whether its own page is."""
+    if shown is None:
+        return True, True
+    return not kind_of(subject).lists.isdisjoint(shown), subject in shown
+
+
+def _named(events: Iterable[Row]) -> Changes:
+    """What those events changed of all that has a card.
+
+    An event that belongs to a run changes the run's page, whatever its subject is.
+    """
+    found: Changes = {}
+    for number, kind, subject, run in events:
+        for each in {subject, f"ledger.run:{run}"}:
+            if split(each):
+                wide = kind in kind_of(each).wide or (each in found and found[each].wide)
+                found[each] = Change(number, kind, wide)
+    return found
+
+
+def _touched(changed: Changes, moved: Collection[int | None], shown: Shown) -> Changes:
+    """Requests that look different because something else changed.
+
+    A row tells how its run is, and these runs have `moved`. The page of a request also tells
+    what the run did, and that there is a later revision.
+    """
+    keys = keys_by_table(changed)
+    pages = keys_by_table(shown or ())[APPROVALS]
+    if not moved and not pages:
+        return {}
+    on_page = Q(run__in=keys["ledger.run"]) | Q(next__in=keys[APPROVALS])
+    rows = ApprovalRequest.objects.filter(Q(run__in=moved) | Q(on_page, pk__in=pages))
+    newest = rows.order_by("-pk").values_list("pk", "run_id", "next__pk")[:MOST_TOUCHED]
+    found: Changes = {}
+    for pk, run, later in newest:
+        own = changed.get(f"{APPROVALS}:{pk}")
+        others = (f"ledger.run:{run}", f"{APPROVALS}:{later}")
+        last = max(filter(None, (own, *map(changed.get, others))))
+        found[f"{APPROVALS}:{pk}"] = Change(last.event, last.kind, own is not None and own.wide)
+    return found
+
+
+def keys_by_table(subjects: Iterable[str]) -> defaultdict[str, list[int]]:
+    """The primary keys among those texts, by table."""
+    found = defaultdict(list)
+    for label, pk in filter(None, map(split, subjects)):
+        found[label].append(pk)
+    return found
