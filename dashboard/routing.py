@@ -4,4 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-websocket_urlpatterns: list[Any] = []
+from django.urls import path
+
+from dashboard.consumers import LiveConsumer
+
+live: Any = LiveConsumer.as_asgi()  # path() is annotated for pages only
+websocket_urlpatterns = [path("ws/live/", live)]
