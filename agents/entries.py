@@ -150,16 +150,21 @@ def take_decision(hold: Hold, entry: JournalEntry) -> ApprovalRequest | None:
         if decided.pk != request.pk:
             requests.deliver(decided, actor=f"runner:{hold.runner}")
         entry.status, entry.finished_at = Status.DONE, now()
-        entry.result = {**entry.result, "decided": decided.pk}
+        entry.result = {**(entry.result or {}), "decided": decided.pk}
         entry.save(update_fields=["status", "finished_at", "result"])
     return decided
+
+
+def abandoned(entry: JournalEntry) -> int:
+    """How often the agent has itself stopped waiting for this question."""
+    return int((entry.result or {}).get("abandoned", 0))
 
 
 @verb
 def abandon_wait(hold: Hold, entry: JournalEntry) -> None:
     """The agent itself gave up waiting, as `asyncio.wait_for` does; a replay gives up too."""
     held(hold.run_id, hold.fence)
-    entry.result = {**entry.result, "abandoned": entry.result["abandoned"] + 1}
+    entry.result = {"abandoned": abandoned(entry) + 1}
     entry.save(update_fields=["result"])
 
 

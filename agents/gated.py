@@ -139,8 +139,7 @@ class ApprovalGatedAgent:
             revised = _arguments_in(answer)
             if revised is not None and (declared is None or not declared.problems(revised)):
                 return revised
-            names = list(decided.details) if isinstance(decided.details, dict) else []
-            messages = prompts.ask_again(messages, text_of(answer), names)
+            messages = prompts.ask_again(messages, text_of(answer), _names(decided.details))
         return None
 
     async def _lessons(self, action: str) -> list[str]:
@@ -172,6 +171,10 @@ class ApprovalGatedAgent:
         if inspect.iscoroutinefunction(declared.run):
             return await declared.run(arguments, context)
         return await asyncio.to_thread(declared.run, arguments, context)
+
+
+def _names(details: Any) -> list[str]:
+    return list(details) if isinstance(details, dict) else []
 
 
 def _arguments_in(answer: dict[str, Any]) -> dict[str, Any] | None:

@@ -200,7 +200,7 @@ class Journal:
                 await self._database(entries.services.by_id, request_id)
                 raise ValueError(f"Run {self.hold.run_id} did not ask request {request_id}.")
         self._counts[f"wait/{entry.pk}"] += 1
-        if self._counts[f"wait/{entry.pk}"] <= entry.result["abandoned"]:
+        if self._counts[f"wait/{entry.pk}"] <= entries.abandoned(entry):
             await self._park(entry, self._given_up)  # its canceller cancels it again
         if timeout is not None and entry.status != Status.DONE:
             async with self.in_flight():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, ContextVar
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVarTuple, Unpack, cast
+
+Arguments = TypeVarTuple("Arguments")
 
 
 class Owner(Protocol):
@@ -27,8 +29,8 @@ class RunnerLoop(asyncio.SelectorEventLoop):
     def call_at(
         self,
         when: float,
-        callback: Callable[..., object],
-        *args: Any,
+        callback: Callable[[Unpack[Arguments]], object],
+        *args: *Arguments,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         handle = super().call_at(when, callback, *args, context=context)
@@ -40,10 +42,12 @@ class RunnerLoop(asyncio.SelectorEventLoop):
 
 def _own_task(
     loop: asyncio.AbstractEventLoop,
-    coroutine: Coroutine[Any, Any, Any],
+    coroutine: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
     context: Context | None = None,
 ) -> asyncio.Task[Any]:
-    task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, context=context)
+    task: asyncio.Task[Any] = asyncio.Task(
+        cast("Coroutine[Any, Any, Any]", coroutine), loop=loop, context=context
+    )
     owner = context.get(OWNER) if context is not None else OWNER.get()
     if owner is not None:
         owner.tasks.add(task)

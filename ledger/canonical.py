@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rfc8785
 from django.conf import settings
@@ -126,7 +126,13 @@ def _constant(field: str) -> Any:
     return hook
 
 
-class CanonicalJSONField(models.TextField):  # type: ignore[type-arg]
+if TYPE_CHECKING:
+    AnyTextField = models.TextField[Any, Any]
+else:
+    AnyTextField = models.TextField
+
+
+class CanonicalJSONField(AnyTextField):
     """A JSON value whose stored text is its RFC 8785 form: the bytes that are decided on."""
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Any:

@@ -265,7 +265,7 @@ class HumanRequest(models.Model):
 
     status: Any  # each pattern brings its own words
     MOVES: ClassVar[dict[str, set[str]]]
-    objects: ClassVar[models.Manager[Any]]
+    objects: Any
 
     class Meta:
         abstract = True

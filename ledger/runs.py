@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser, User
+from django.contrib.auth.models import User
 from django.db.models import F
 
 from ledger import canonical, catalogue, requests
@@ -20,7 +20,7 @@ VERDICTS = {
 }
 
 
-def by_id(run_id: object) -> Run:
+def by_id(run_id: Any) -> Run:
     """The run, or UnknownId. `run_id` may be a number or its text."""
     try:
         return Run.objects.get(pk=run_id)
@@ -105,7 +105,7 @@ def cancel(run_id: object, *, by: Any = None, actor: str | None = None, reason: 
 
 
 @verb
-def resolve_doubt(run_id: object, verdict: str, *, by: AbstractBaseUser | Any, note: str) -> Run:
+def resolve_doubt(run_id: object, verdict: str, *, by: Any, note: str) -> Run:
     """Say what happened to a run in doubt, with the evidence in `note`.
 
     `ran`: the run goes on with the person's word as the action's result. `did_not_run`: the
@@ -130,7 +130,7 @@ def resolve_doubt(run_id: object, verdict: str, *, by: AbstractBaseUser | Any, n
 
 
 def _note_on_entry(run: Run, doubt: dict[str, Any], verdict: str, by: Any, note: str) -> None:
-    entry = JournalEntry.objects.filter(pk=doubt.get("entry"), run=run).first()
+    entry = JournalEntry.objects.filter(pk=doubt.get("entry", 0), run=run).first()
     if entry is None:
         return
     said = {"reported": note, "by": by.get_username()}

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import wraps
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, ClassVar, ParamSpec, Protocol, TypeVar
 
 from django.db import OperationalError, connection, models, transaction
 from django.db.models import Q
@@ -35,7 +35,7 @@ TRIES = 5
 
 
 class Movable(Protocol):
-    MOVES: dict[str, set[str]]
+    MOVES: ClassVar[dict[str, set[str]]]
     status: Any
     pk: Any
 
@@ -53,7 +53,8 @@ def unit() -> Iterator[None]:
     if getattr(connection, "hitl_pending", None) is not None:
         yield
         return
-    connection.hitl_pending = pending = []  # type: ignore[attr-defined]
+    pending: list[dict[str, Any]] = []
+    connection.hitl_pending = pending  # type: ignore[attr-defined]
     try:
         with transaction.atomic():
             yield
