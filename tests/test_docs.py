@@ -1,0 +1,99 @@
+"""The documents say what the code has: every status, every kind of event, every public name."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from agents.bound import BoundGate
+from agents.gated import ApprovalGatedAgent
+from approvals.gate import ApprovalGate
+from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
+from ledger.models import EntryStatus, RunStatus
+
+ROOT = Path(__file__).parent.parent
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
+SEMANTICS = (ROOT / "docs/semantics.md").read_text()
+KIND = re.compile(r'kind="([a-z]+\.[a-z_]+)"|"((?:runs|approvals|actions|gates)\.[a-z_]+)"')
+PERMISSIONS = re.compile(r"\.(?:view|add|change|delete|decide|cancel|resolve)_[a-z]+$")
+
+
+@pytest.mark.parametrize("status", [*RunStatus.values, *ApprovalStatus.values, *EntryStatus.values])
+def test_the_architecture_names_every_status(status: str) -> None:
+    assert f"`{status}`" in ARCHITECTURE
+
+
+def test_the_architecture_names_every_kind_of_event_that_services_write() -> None:
+    written = set()
+    for app in ("ledger", "approvals", "agents"):
+        for path in (ROOT / app).rglob("*.py"):
+            if "migrations" not in path.parts:
+                found = KIND.findall(path.read_text())
+                written |= {one or other for one, other in found}
+    kinds = {
+        kind for kind in written if not PERMISSIONS.search(kind) and "approvalrequest" not in kind
+    }
+    missing = {kind for kind in kinds if f"`{kind}`" not in ARCHITECTURE}
+    assert not missing
+
+
+@pytest.mark.parametrize("resolution", [value for value in Resolution.values if value])
+def test_the_semantics_name_every_way_to_be_resolved(resolution: str) -> None:
+    assert resolution in SEMANTICS
+
+
+@pytest.mark.parametrize(
+    ("function", "signature"),
+    [
+        (ApprovalGate.__init__, "name, risk_threshold='medium'"),
+        (ApprovalGate.request_approval, "agent_id, action, details, risk_level='medium'"),
+        (ApprovalGate.wait_for_approval, "request_id, timeout=300.0"),
+        (ApprovalGate.approve, "request_id, reviewer, feedback=''"),
+        (ApprovalGate.reject, "request_id, reviewer, feedback"),
+        (ApprovalGate.request_revision, "request_id, reviewer, feedback"),
+        (ApprovalGatedAgent.__init__, "agent_id, llm_client, approval_gate"),
+        (ApprovalGatedAgent.execute_with_approval, "action, details"),
+    ],
+)
+def test_signatures_are_as_the_semantics_say(function: object, signature: str) -> None:
+    assert callable(function)
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    plain = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in parameters]
+    assert ", ".join(str(parameter) for parameter in plain) == signature
+    assert signature.replace("'", '"') in SEMANTICS
+
+
+@pytest.mark.parametrize("name", ["request_approval", "wait_for_approval"])
+def test_what_waits_is_async(name: str) -> None:
+    assert inspect.iscoroutinefunction(getattr(ApprovalGate, name))
+    assert inspect.iscoroutinefunction(getattr(BoundGate, name))
+
+
+@pytest.mark.parametrize("name", ["approve", "reject", "request_revision"])
+def test_a_gate_inside_a_run_cannot_decide(name: str) -> None:
+    assert not hasattr(BoundGate, name)
+
+
+def test_a_request_has_the_fields_of_the_pattern() -> None:
+    names = {field.name for field in ApprovalRequest._meta.get_fields()}
+    assert names >= set(
+        [
+            "agent_id",
+            "action",
+            "details",
+            "risk_level",
+            "created_at",
+            "status",
+            "reviewer",
+            "feedback",
+            "resolved_at",
+        ]
+    )
+
+
+def test_no_document_is_empty_of_a_heading() -> None:
+    for path in ROOT.glob("docs/*.md"):
+        assert path.read_text().startswith("# "), path
