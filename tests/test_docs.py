@@ -79,19 +79,17 @@ def test_a_gate_inside_a_run_cannot_decide(name: str) -> None:
 
 def test_a_request_has_the_fields_of_the_pattern() -> None:
     names = {field.name for field in ApprovalRequest._meta.get_fields()}
-    assert names >= set(
-        [
-            "agent_id",
-            "action",
-            "details",
-            "risk_level",
-            "created_at",
-            "status",
-            "reviewer",
-            "feedback",
-            "resolved_at",
-        ]
-    )
+    assert names >= {
+        "agent_id",
+        "action",
+        "details",
+        "risk_level",
+        "created_at",
+        "status",
+        "reviewer",
+        "feedback",
+        "resolved_at",
+    }
 
 
 def test_no_document_is_empty_of_a_heading() -> None:
