@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from approvals import history as log
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
 from approvals.urgency import Place
+from dashboard import durations
 from dashboard.marks import hidden_count, hidden_in
+from ledger.clock import shown_now
 
 register = template.Library()
 
@@ -25,6 +30,12 @@ def urgency(approval: ApprovalRequest) -> str:
 def hidden(approval: ApprovalRequest) -> int:
     """How many characters hide in what would run."""
     return hidden_count(approval.action) + hidden_in(approval.details)
+
+
+@register.filter
+def hides(text: str) -> int:
+    """How many characters hide in a text."""
+    return hidden_count(text)
 
 
 @register.filter
@@ -61,6 +72,16 @@ def status_name(approval: ApprovalRequest) -> str:
     """The status for the look's tag: what a rule approved is quieter than a person's word."""
     by_rule = approval.resolution == Resolution.RULE
     return "by_rule" if by_rule else approval.shown_status
+
+
+@register.simple_tag
+def countdown(deadline: datetime) -> SafeString:
+    """The time left within a sentence, counted down like `due`, without its icon."""
+    at = deadline.astimezone(UTC).isoformat()
+    left = durations.left(max(0.0, (deadline - shown_now()).total_seconds()))
+    return format_html(
+        '<span class="due num" data-due="{}"><time datetime="{}">{}</time></span>', at, at, left
+    )
 
 
 @register.simple_tag

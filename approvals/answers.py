@@ -1,0 +1,69 @@
+"""What a page says when a decision did not count: what happened first, what to do second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from approvals import outcome
+from approvals.models import ApprovalRequest
+from ledger.clock import shown_now
+from ledger.errors import AlreadyDecided, BadInput, LedgerError, NotAllowed, Stale, TooLate
+
+
+@dataclass(frozen=True)
+class Banner:
+    """A notice above the content, on the answer to one's own act."""
+
+    kind: str
+    icon: str
+    title: str
+    text: str = ""
+
+
+def banner(error: LedgerError, noun: str, typed: bool) -> Banner:
+    """The notice for a decision (`noun`: what it was) that the services refused."""
+    kept = " What you had typed is kept." if typed else ""
+    if isinstance(error, Stale):
+        text = f"{error} The current one is shown.{kept}"
+        return Banner("wait", "info", "This page was out of date.", text)
+    if isinstance(error, TooLate):
+        return Banner("quiet", "timer", _late(error.current), f"{error} Nothing runs.{kept}")
+    if isinstance(error, AlreadyDecided):
+        text = f"Your {noun} did not count{_before(error.current)}.{kept}"
+        return Banner("no", "circle-alert", str(error), text)
+    if isinstance(error, NotAllowed):
+        return Banner("high", "lock", "You cannot decide this one.", f"{error.reason}{kept}")
+    said = error.message if isinstance(error, BadInput) else str(error)
+    return Banner("error", "circle-alert", "Nothing was decided.", f"{said}{kept}")
+
+
+def instead(error: LedgerError, approval: ApprovalRequest, digest: str) -> LedgerError:
+    """The error that matters: of input that came too late anyway, that it came too late."""
+    if isinstance(error, BadInput) and (
+        approval.shown_status != "pending" or digest != approval.digest
+    ):
+        return outcome.lost(approval.pk, digest)
+    return error
+
+
+def _late(approval: ApprovalRequest) -> str:
+    return f"Too late by {_seconds(approval.deadline)}." if approval.deadline else "Too late."
+
+
+def _before(approval: ApprovalRequest) -> str:
+    """How far ahead the other one was; only while that is a matter of a moment."""
+    at = approval.resolved_at
+    if at is None or (shown_now() - at).total_seconds() > 3600:
+        return ""
+    return f"; the other one was {_seconds(at)} before you"
+
+
+def _seconds(since: datetime | None) -> str:
+    if since is None:
+        return "a moment"
+    whole = max(1, round((shown_now() - since).total_seconds()))
+    if whole < 120:
+        return f"{whole} second{'s' * (whole != 1)}"
+    minutes = whole // 60
+    return f"{minutes} minutes" if minutes < 120 else f"{minutes // 60} hours"

@@ -1,0 +1,76 @@
+"""What the views of one request answer with: always the request as it is now."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+
+from approvals import answers, page
+from approvals.access import HtmxHttpRequest, wants_part
+from approvals.models import ApprovalRequest
+from ledger.errors import LedgerError, UnknownId
+from ledger.models import Event
+
+SAID = {  # by status
+    "approved": answers.Banner("yes", "check", "Approved.", "The agent goes on."),
+    "rejected": answers.Banner("no", "x", "Rejected.", "The agent is told why."),
+    "needs_revision": answers.Banner(
+        "revise", "pencil-line", "Revision requested.", "The agent gets your words."
+    ),
+}
+
+
+def find(pk: int) -> ApprovalRequest:
+    """The request with all that its page shows, or 404."""
+    try:
+        return ApprovalRequest.objects.select_related(*page.ROWS).get(pk=pk)
+    except (ApprovalRequest.DoesNotExist, OverflowError):
+        raise Http404(str(UnknownId("request", pk))) from None
+
+
+def newest_event() -> int:
+    """The log's end, read before the rows: from there the socket tells what came later."""
+    return Event.objects.order_by("-id").values_list("id", flat=True).first() or 0
+
+
+def shown(
+    request: HtmxHttpRequest, approval: ApprovalRequest, status: int = 200, **more: Any
+) -> HttpResponse:
+    """The page of a request, or for htmx what stands on it. `more` goes to page.context()."""
+    context = page.context(approval, request.user, **more)
+    if not wants_part(request):
+        return render(request, "approvals/detail.html", context, status=status)
+    response = render(request, "approvals/_answer.html", context, status=status)
+    response["HX-Replace-Url"] = reverse("approvals:detail", args=[approval.pk])
+    return response
+
+
+def refused(
+    request: HtmxHttpRequest,
+    approval: ApprovalRequest,
+    error: LedgerError,
+    typed: page.Typed,
+    noun: str,
+) -> HttpResponse:
+    """The request as it is now (a later revision, if that is current), the reason first."""
+    cursor = newest_event()
+    current = getattr(error, "current", None)
+    approval = find(approval.pk if current is None else current.pk)
+    banner = answers.banner(error, noun, bool(typed))
+    return shown(request, approval, error.http_status, cursor=cursor, banner=banner, typed=typed)
+
+
+def done(request: HtmxHttpRequest, approval: ApprovalRequest) -> HttpResponse:
+    """The answer to a decision that counts: 303 to its page, or for htmx what stands there."""
+    said = SAID[approval.status]
+    if wants_part(request):
+        return shown(request, find(approval.pk), toast=said)
+    messages.success(request, f"{said.title} {said.text}")
+    return HttpResponseRedirect(
+        reverse("approvals:detail", args=[approval.pk]), status=HTTPStatus.SEE_OTHER
+    )
