@@ -10,24 +10,23 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from ledger.models import Event
 from ledger.transitions import LOG_LOCK
 
-TABLE = Event._meta.db_table
+TABLE = "ledger_event"
 REFUSAL = "The log is append-only."
 
 # Trigger → the statement that it refuses. On SQLite, REPLACE takes a row away without firing
 # triggers against DELETE, so an INSERT with an id that is taken is refused as well.
 SQLITE = {
-    "ledger_event_no_update": f"BEFORE UPDATE ON {TABLE}",
-    "ledger_event_no_replace": f"BEFORE INSERT ON {TABLE}"
-    f" WHEN EXISTS (SELECT 1 FROM {TABLE} WHERE id = NEW.id)",
-    "ledger_event_no_delete": f"BEFORE DELETE ON {TABLE}",
+    "ledger_event_no_update": "BEFORE UPDATE ON ledger_event",
+    "ledger_event_no_replace": "BEFORE INSERT ON ledger_event"
+    " WHEN EXISTS (SELECT 1 FROM ledger_event WHERE id = NEW.id)",
+    "ledger_event_no_delete": "BEFORE DELETE ON ledger_event",
 }
 POSTGRES = {
-    "ledger_event_no_update": f"BEFORE UPDATE ON {TABLE}",
-    "ledger_event_no_delete": f"BEFORE DELETE ON {TABLE}",
-    "ledger_event_no_truncate": f"BEFORE TRUNCATE ON {TABLE}",
+    "ledger_event_no_update": "BEFORE UPDATE ON ledger_event",
+    "ledger_event_no_delete": "BEFORE DELETE ON ledger_event",
+    "ledger_event_no_truncate": "BEFORE TRUNCATE ON ledger_event",
 }
 WHILE_RUNNING = ("ledger_event_no_delete", "ledger_event_no_truncate")
 

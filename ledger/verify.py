@@ -15,11 +15,18 @@ from ledger.transitions import GENESIS, chained_fields
 BATCH = 2_000  # events; 10,000 were four times slower on PostgreSQL (measured)
 LOWEST = -(2**63)  # below every id: an event put in before the first one is found too
 
-# The time as the chain has it. Text comes faster than values that would become text again.
-_AT = {
-    "postgresql": """to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00'""",
-    "sqlite": "replace(at, ' ', 'T') ||"
-    " CASE length(at) WHEN 19 THEN '.000000+00:00' ELSE '+00:00' END",
+# The columns that the chain is over. The time comes as text, as the chain has it: a value would
+# have to become text again.
+QUERY = {
+    "postgresql": """
+        SELECT id, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00',
+            kind, subject, actor, run_id, data, hash
+        FROM ledger_event WHERE id > %s ORDER BY id LIMIT %s""",
+    "sqlite": """
+        SELECT id, replace(at, ' ', 'T') ||
+            CASE length(at) WHEN 19 THEN '.000000+00:00' ELSE '+00:00' END,
+            kind, subject, actor, run_id, data, hash
+        FROM ledger_event WHERE id > %s ORDER BY id LIMIT %s""",
 }
 
 
@@ -96,14 +103,10 @@ def _wrong(last: int, number: int) -> str:
 
 def _batches() -> Iterator[list[tuple[Any, ...]]]:
     """The log's columns in order, in batches: neither one long transaction nor much memory."""
-    query = (
-        f"SELECT id, {_AT[connection.vendor]}, kind, subject, actor, run_id, data, hash"
-        " FROM ledger_event WHERE id > %s ORDER BY id LIMIT %s"
-    )
     after = LOWEST
     with connection.cursor() as cursor:
         while True:
-            cursor.execute(query, [after, BATCH])
+            cursor.execute(QUERY[connection.vendor], [after, BATCH])
             rows = cursor.fetchall()
             if not rows:
                 return

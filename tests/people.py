@@ -59,7 +59,7 @@ def gate(name: str = "mail", **fields: Any) -> Gate:
 
 def asked(run: Run | None = None, /, **changes: Any) -> ApprovalRequest:
     """A pending request."""
-    wanted = {
+    wanted: dict[str, Any] = {
         "agent_id": "gated",
         "action": "tell",
         "details": {"to": "ana@example.org"},
