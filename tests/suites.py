@@ -17,7 +17,7 @@ from pathlib import Path
 import psycopg
 
 POSTGRES = os.environ.get("TEST_DATABASE_URL") or "postgres://postgres@127.0.0.1:5432/postgres"
-# Sync Playwright and pytest-asyncio cannot share a process, hence separate calls.
+# Sync Playwright runs a loop of its own, beside which async tests cannot: separate calls.
 SUITES = {
     "fast tests": ["tests", "--ignore=tests/process", "--ignore=tests/e2e", "-n", "auto"],
     "real processes": ["tests/process"],
@@ -38,7 +38,7 @@ def postgres_answers() -> bool:
 def run(title: str, arguments: list[str], environment: dict[str, str]) -> Counter[str]:
     """Run one suite; how many passed, failed and were skipped. No test at all is a failure."""
     print(f"\n=== {title}", flush=True)
-    other_plugin = "no:asyncio" if "tests/e2e" in arguments else "no:playwright"
+    without = [] if "tests/e2e" in arguments else ["-p", "no:playwright"]
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         call = [
@@ -46,8 +46,7 @@ def run(title: str, arguments: list[str], environment: dict[str, str]) -> Counte
             "-m",
             "pytest",
             *arguments,
-            "-p",
-            other_plugin,
+            *without,
             f"--junitxml={report}",
         ]
         code = subprocess.run(call, env=environment, check=False).returncode

@@ -1,0 +1,122 @@
+"""An agent asks, a person decides in the browser, the agent goes on."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import SignIn
+from tests.e2e.site import Site, outcome
+from tests.installation import BASE_DIR, Installation
+
+TASK = "Write a short thank-you note to ana@example.org for her order 1042 and email it"
+IN_A_SECOND = 1_500  # milliseconds, the process that asks not counted
+
+
+def mails(site: Site) -> list[Path]:
+    return sorted((site.installation.data / "mail").glob("*.eml"))
+
+
+def open_request(page: Page, words: str) -> None:
+    row = page.locator("#requests .req", has_text=words).first
+    expect(row).to_be_visible(timeout=15_000)
+    row.get_by_role("link").click()
+
+
+def test_a_task_is_asked_approved_in_the_browser_and_really_done(
+    site: Site, sign_in: SignIn
+) -> None:
+    page = sign_in("rita")
+    before = len(mails(site))
+    waiting = site.submit(TASK)
+    open_request(page, "ana@example.org")
+    expect(page.locator(".inked")).to_contain_text("ana@example.org")
+    assert len(mails(site)) == before
+    page.get_by_role("button", name="Approve", exact=True).click()
+    expect(page.locator("[id^=outcome-]")).to_contain_text("rita")
+    result = outcome(waiting)
+    assert (result["status"], waiting.returncode) == ("completed", 0)
+    assert [done["status"] for done in result["result"]["actions"]] == ["completed"]
+    sent = message_from_bytes(mails(site)[-1].read_bytes(), policy=policy.default)
+    assert sent["To"] == "ana@example.org"
+    assert len(mails(site)) == before + 1
+
+
+def test_the_pages_show_that_it_was_decided_taken_up_and_executed(
+    site: Site, sign_in: SignIn
+) -> None:
+    page = sign_in("rita")
+    waiting = site.submit("Email cleo@example.org that her parcel is on its way")
+    open_request(page, "cleo@example.org")
+    page.get_by_role("button", name="Approve", exact=True).click()
+    run = outcome(waiting)["run"]
+    expect(page.locator("[id^=history-]")).to_contain_text(re.compile("approved by rita", re.I))
+    page.goto(f"{site.url}/runs/{run}/")
+    journal = page.locator(".journal")
+    for words in ("Model call", "send_email", "rita", "resumed"):
+        expect(journal).to_contain_text(re.compile(words, re.I))
+
+
+def test_a_new_request_appears_on_an_open_inbox_in_about_a_second(
+    site: Site, sign_in: SignIn
+) -> None:
+    page = sign_in("rita")
+    number = site.ask("pay", amount="12.00", to="Dora")
+    expect(page.locator(f"#approval-{number}")).to_be_visible(timeout=IN_A_SECOND)
+    expect(page).to_have_title(re.compile(r"^\(\d+\) Inbox"))
+
+
+def test_a_rejection_reaches_the_agent_with_its_reason(site: Site, sign_in: SignIn) -> None:
+    page = sign_in("rita")
+    waiting = site.submit("Email dan@example.org about his invoice")
+    open_request(page, "dan@example.org")
+    page.get_by_label("Feedback", exact=True).fill("Dan has left the company.")
+    page.get_by_role("button", name="Reject", exact=True).click()
+    done = outcome(waiting)["result"]["actions"][0]
+    assert (done["status"], done["reason"]) == ("rejected", "Dan has left the company.")
+
+
+def test_a_revision_comes_back_as_a_new_card_with_the_difference(
+    site: Site, sign_in: SignIn
+) -> None:
+    page = sign_in("rita")
+    waiting = site.submit("Write a short thank-you note to eve@example.org and email it")
+    open_request(page, "eve@example.org")
+    page.get_by_label("Feedback", exact=True).fill("Mention the discount of 5 euros.")
+    page.get_by_role("button", name="Request revision", exact=True).click()
+    page.goto(f"{site.url}/")
+    open_request(page, "revision 2")
+    expect(page.locator(".diff ins").first).to_be_visible()
+    page.get_by_role("button", name="Approve", exact=True).click()
+    assert outcome(waiting)["status"] == "completed"
+
+
+@pytest.fixture
+def model_server() -> Iterator[str]:
+    """An OpenAI-compatible HTTP server in a process of its own; its base URL."""
+    call = [sys.executable, "-m", "tests.openai_server", "--port", "0", "--key", "sk-test"]
+    with subprocess.Popen(call, stdout=subprocess.PIPE, text=True, cwd=BASE_DIR) as server:
+        assert server.stdout is not None
+        port = int(server.stdout.readline())
+        yield f"http://127.0.0.1:{port}/v1"
+        server.terminate()
+
+
+def test_the_same_with_a_model_server_over_http(
+    installation: Installation, model_server: str, sign_in: SignIn
+) -> None:
+    installation.env |= {"OPENAI_BASE_URL": model_server, "OPENAI_API_KEY": "sk-test"}
+    other = Site(installation)
+    page = sign_in("rita", at=other.url)
+    waiting = other.submit(TASK)
+    open_request(page, "ana@example.org")
+    page.get_by_role("button", name="Approve", exact=True).click()
+    assert outcome(waiting)["status"] == "completed"
+    assert len(mails(other)) == 1
