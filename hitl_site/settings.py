@@ -181,6 +181,7 @@ if HTTPS:
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True  # no collectstatic
+WHITENOISE_ALLOW_ALL_ORIGINS = False  # our files are for our pages
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/vendor/"  # the version is in the path
 
 LANGUAGE_CODE = "en"
