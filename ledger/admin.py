@@ -1,0 +1,221 @@
+"""The record in the admin: runs, their journals, runners and the log, all read-only."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import Max, QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
+from django.urls import reverse
+from django.utils.functional import cached_property
+
+from ledger import export
+from ledger.calendar import CalendarQuerySet
+from ledger.filters import ActorFilter, KindFilter, RunFilter, TimeFilter
+from ledger.models import Event, JournalEntry, Run, Runner
+
+CUT = 80  # characters of a text in a list
+
+
+def shown(text: str) -> str:
+    """The text with every character that prints nothing spelled out, such as \\u202e."""
+    return "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
+    )
+
+
+def pretty(value: Any) -> str:
+    """A JSON value over several lines, with nothing invisible in it."""
+    return shown(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def first_line(text: str) -> str:
+    """The beginning of a text for a list."""
+    line = shown(" ".join(text.split()))
+    return line if len(line) <= CUT else f"{line[:CUT]}…"
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Shows rows to whoever may view them. Nobody adds, changes or deletes, superusers included."""
+
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    list_per_page = 50
+    list_max_show_all = 0
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Run)
+class RunAdmin(ReadOnlyAdmin):
+    list_display = ("id", "agent_id", "work", "status", "requester", "created_at", "finished_at")
+    list_filter = ("status", "library", "example")
+    list_select_related = ("requester",)
+    search_fields = ("agent_id", "task")
+    ordering = ("-id",)
+    fields = (
+        ("agent", "agent_id"),
+        ("requester", "owner"),
+        ("library", "example"),
+        "whole_task",
+        "input_json",
+        "status",
+        "result_json",
+        "whole_error",
+        "doubt_json",
+        ("created_at", "started_at", "finished_at"),
+        ("generation", "attempts", "not_before"),
+        ("runner", "fence", "lease_until"),
+    )
+    readonly_fields = ("whole_task", "input_json", "result_json", "whole_error", "doubt_json")
+
+    def view_on_site(self, run: Run) -> str:
+        """The run's page: there it is followed, cancelled or resolved."""
+        return reverse("runs:detail", args=[run.pk])
+
+    @admin.display(description="task")
+    def work(self, run: Run) -> str:
+        return first_line(run.task)
+
+    @admin.display(description="task")
+    def whole_task(self, run: Run) -> str:
+        return shown(run.task)
+
+    @admin.display(description="input")
+    def input_json(self, run: Run) -> str:
+        return pretty(run.input)
+
+    @admin.display(description="result")
+    def result_json(self, run: Run) -> str:
+        return pretty(run.result)
+
+    @admin.display(description="error")
+    def whole_error(self, run: Run) -> str:
+        return shown(run.error)
+
+    @admin.display(description="doubt")
+    def doubt_json(self, run: Run) -> str:
+        return pretty(run.doubt)
+
+
+@admin.register(JournalEntry)
+class JournalEntryAdmin(ReadOnlyAdmin):
+    list_display = ("id", "run_id", "kind", "what", "entry_key", "status", "started_at")
+    list_filter = ("kind", "status", RunFilter)
+    search_fields = ("key", "name")
+    ordering = ("-id",)
+    fields = (
+        ("run", "generation"),
+        ("kind", "what"),
+        "entry_key",
+        "status",
+        "sent",
+        "result_json",
+        "whole_error",
+        "note",
+        ("request_kind", "request_id"),
+        ("runner", "fence", "attempt"),
+        ("started_at", "finished_at"),
+        "evidence",
+        "input_digest",
+    )
+    readonly_fields = ("what", "entry_key", "sent", "result_json", "whole_error")
+
+    @admin.display(description="name")
+    def what(self, entry: JournalEntry) -> str:
+        return shown(entry.name)
+
+    @admin.display(description="key")
+    def entry_key(self, entry: JournalEntry) -> str:
+        return shown(entry.key)
+
+    @admin.display(description="input")
+    def sent(self, entry: JournalEntry) -> str:
+        return shown(entry.input)
+
+    @admin.display(description="result")
+    def result_json(self, entry: JournalEntry) -> str:
+        return pretty(entry.result)
+
+    @admin.display(description="error")
+    def whole_error(self, entry: JournalEntry) -> str:
+        return shown(entry.error)
+
+
+@admin.register(Runner)
+class RunnerAdmin(ReadOnlyAdmin):
+    list_display = ("name", "host", "pid", "started_at", "seen_at", "stopped")
+    list_filter = ("stopped",)
+    search_fields = ("name", "host")
+    ordering = ("-seen_at",)
+
+
+class LogPaginator(Paginator):
+    """The whole log is not counted: its ids have no gaps, so the last one is the count."""
+
+    @cached_property
+    def count(self) -> int:
+        query = getattr(self.object_list, "query", None)
+        if query is None or query.where:
+            return super().count
+        return int(Event.objects.aggregate(last=Max("id"))["last"] or 0)
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    """The log: by time, actor, kind, run and subject; what is selected can be downloaded."""
+
+    list_display = ("id", "at", "kind", "about", "actor", "run_id", "said")
+    list_filter = (TimeFilter, ActorFilter, RunFilter, KindFilter)
+    date_hierarchy = "at"
+    search_fields = ("subject",)
+    search_help_text = "A subject, such as approvals.approvalrequest:42 or ledger.run:"
+    ordering = ("-id",)
+    paginator = LogPaginator
+    actions = ("as_csv", "as_jsonl")
+    fields = ("id", "at", "kind", "about", "actor", "run", "whole_data", "hash")
+    readonly_fields = ("about", "whole_data")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        return CalendarQuerySet(Event).order_by(*self.ordering)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """One subject, or all that begin so; 42 must not find 421."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if term[-1].isdecimal():
+            return queryset.filter(subject=term), False
+        return queryset.filter(subject__startswith=term), False
+
+    @admin.action(description="Export selected as CSV", permissions=["view"])
+    def as_csv(self, request: HttpRequest, queryset: QuerySet[Event]) -> StreamingHttpResponse:
+        return export.as_csv(request, queryset)
+
+    @admin.action(description="Export selected as JSONL", permissions=["view"])
+    def as_jsonl(self, request: HttpRequest, queryset: QuerySet[Event]) -> StreamingHttpResponse:
+        return export.as_jsonl(request, queryset)
+
+    @admin.display(description="subject", ordering="subject")
+    def about(self, event: Event) -> str:
+        return shown(event.subject)
+
+    @admin.display(description="data")
+    def said(self, event: Event) -> str:
+        return first_line(event.data)
+
+    @admin.display(description="data")
+    def whole_data(self, event: Event) -> str:
+        return pretty(event.payload)
