@@ -1,0 +1,141 @@
+"""Runs in any state, made step by step through the services that a runner uses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from agents import entries
+from agents.completions import completion
+from agents.entries import Hold, Question, Step
+from approvals import services
+from approvals.models import ApprovalRequest
+from ledger import canonical, leases, runs
+from ledger.models import JournalEntry, Run, Runner
+from tests import people
+
+MAIL = {"to": "ana@example.org", "subject": "Thank you", "body": "Thank you for order 1042."}
+
+
+class Story:
+    """A run and the runner that drives it. Each method is one thing that happens."""
+
+    def __init__(
+        self,
+        task: str = "Write to Ana",
+        *,
+        agent: str = "gated",
+        requester: User | None = None,
+        runner: str = "runner-1",
+        **more: Any,
+    ) -> None:
+        people.gate("gated")
+        self.runner = runner
+        signs = {"host": "here", "pid": 1, "started_at": timezone.now()}
+        Runner.objects.update_or_create(name=runner, defaults={**signs, "seen_at": timezone.now()})
+        self.pk = runs.submit(agent, task, requester=requester, **more).pk
+        self.entry: JournalEntry
+        self.request: ApprovalRequest
+
+    @property
+    def run(self) -> Run:
+        return Run.objects.select_related("requester", "owner").get(pk=self.pk)
+
+    @property
+    def hold(self) -> Hold:
+        run = self.run
+        return Hold(run.pk, run.fence, run.generation, self.runner)
+
+    def claim(self) -> Story:
+        """Start, or go on after a decision."""
+        waiting = self.run.status == Run.Status.WAITING
+        claimed = (
+            leases.claim_waiting(self.pk, self.runner, 60)
+            if waiting
+            else leases.claim_next(self.runner, 60)
+        )
+        assert claimed is not None
+        assert claimed.pk == self.pk
+        return self
+
+    def model(self, said: str = "", *, messages: Any = None, key: str = "plan", **more: Any) -> Any:
+        """A model call that answered."""
+        asked = {"model": "demo", "messages": messages or [{"role": "user", "content": "Go."}]}
+        step = _step("model", "demo", asked, key)
+        answer = completion(said, asked=asked, **more)
+        self.entry = entries.note_done(self.hold, step, answer, timezone.now())
+        return self
+
+    def model_failed(self, error: str) -> Story:
+        """A model call that ended with an error."""
+        step = _step("model", "demo", {"model": "demo", "messages": []}, "failed")
+        self.entry = entries.note_failed(self.hold, step, error, timezone.now())
+        return self
+
+    def read(self, name: str, result: Any) -> Story:
+        """Something read once, such as earlier answers."""
+        step = _step("read", name, {"name": name})
+        self.entry = entries.note_done(self.hold, step, result, timezone.now())
+        return self
+
+    def ask(self, details: Any = None, *, action: str = "send_email", **more: Any) -> Story:
+        """A question that the run then waits for."""
+        wanted = {"agent_id": self.run.agent_id, "risk_level": "medium", **more}
+        question = Question("gated", "medium", action=action, details=details or MAIL, **wanted)
+        about = {"details": question.details, "after": question.previous}
+        step = _step("question", action, about)
+        self.entry, self.request = entries.ask(self.hold, step, question)
+        return self
+
+    def wait(self) -> Story:
+        """Suspend until the last question is decided."""
+        leases.suspend(self.pk, self.run.fence, [self.entry.pk])
+        return self
+
+    def approve(self, by: User | None = None, **more: Any) -> Story:
+        """A person approves the last question, and the run takes it up."""
+        services.approve(self.request.pk, by=by or people.rita(), **more)
+        self.claim()
+        entries.take_decision(self.hold, self.entry)
+        self.request.refresh_from_db()
+        return self
+
+    def start(self, details: Any = None, *, action: str = "send_email") -> Story:
+        """An action is begun; with the last question's approval if it is the same."""
+        asked = getattr(self, "request", None)
+        known = self.run.journal.filter(kind="action", name=action).first()
+        step = _step("action", action, details or MAIL)
+        self.entry = entries.start_action(self.hold, step, known, asked.pk if asked else None)
+        return self
+
+    def finish(self, result: Any = None) -> Story:
+        """It has happened."""
+        entries.finish_action(self.hold, self.entry, result)
+        return self
+
+    def fail(self, error: str) -> Story:
+        """It is known not to have happened."""
+        entries.fail_action(self.hold, self.entry, error)
+        return self
+
+    def doubt(self, **about: Any) -> Story:
+        """Nobody knows whether the last action happened (or as `about` says)."""
+        action = {"kind": "action", "entry": self.entry.pk, "name": self.entry.name}
+        leases.doubt(self.pk, self.run.fence, about or action)
+        return self
+
+    def complete(self, result: Any = None) -> Story:
+        leases.complete(self.pk, self.run.fence, result)
+        return self
+
+
+def _step(kind: str, name: str, about: Any, key: str = "") -> Step:
+    step = Step(kind, name, "", canonical.envelope_text(about))
+    return Step(kind, name, f"{kind}/{name}/{key or step.digest[:16]}", step.input)
+
+
+def in_doubt(**more: Any) -> Story:
+    """A run whose approved email has an unknown outcome."""
+    return Story(**more).claim().ask().wait().approve().start().doubt()
