@@ -8,25 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
-import select
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from asgiref.sync import sync_to_async
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Max
 
-from ledger import wake
+from ledger import waiters, wake
+from ledger.bell import Bell
 from ledger.models import Event
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 SLOW_LOOK = 0.5  # seconds
+RETRY = 1.0  # seconds between two tries to reach a database that is away
 LOOK_AGAIN = 30.0  # seconds after which a waiter asks the database whatever the log says
 BATCH = 1_000
 
@@ -41,6 +43,8 @@ class Follower:
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._ready = threading.Event()
+        self._pipe_lock = threading.Lock()
+        self._pipe_open = True
         self._woken_out, self._woken_in = os.pipe()
         os.set_blocking(self._woken_in, False)
         self.cursor = 0
@@ -63,11 +67,14 @@ class Follower:
         return self._thread.is_alive()
 
     def wake(self) -> None:
-        """Have the follower look now. Safe from any thread."""
-        try:
-            os.write(self._woken_in, b"!")
-        except BlockingIOError:
-            return  # the pipe is full of wakes already
+        """Have the follower look now. Safe from any thread, also after the follower has ended."""
+        with self._pipe_lock:
+            if not self._pipe_open:
+                return  # by now the number may be somebody else's file
+            try:
+                os.write(self._woken_in, b"!")
+            except BlockingIOError:
+                return  # the pipe is full of wakes already
 
     def subscribe(self, callback: Callback) -> Callable[[], None]:
         """Call `callback(events)` in the follower's thread for all later events.
@@ -91,22 +98,27 @@ class Follower:
                 self._follow()
             except Exception:
                 # The database went away. The cursor stays, so nothing is missed; try again.
-                log.exception("The log cannot be followed; trying again in a second.")
-                self._stopped.wait(1.0)
+                log.exception("The log cannot be followed; trying again soon.")
+                self._stopped.wait(RETRY)
             finally:
                 connection.close()
-        os.close(self._woken_in)
-        os.close(self._woken_out)
+        with self._pipe_lock:
+            self._pipe_open = False
+            os.close(self._woken_in)
+            os.close(self._woken_out)
 
     def _follow(self) -> None:
-        bell = _Bell(self._woken_out)
+        bell = Bell(self._woken_out)
         stop_listening = wake.listen_here(self.wake)
         try:
             if not self._ready.is_set():
                 self.cursor = self._newest()
                 self._ready.set()
+                waiters.tell_all()  # those who looked before the cursor stood
+            hinted = True  # whatever came while nobody listened
             while not self._stopped.is_set():
-                self._look(hinted=bell.wait(SLOW_LOOK))
+                self._look(hinted)
+                hinted = bell.wait(SLOW_LOOK)
         finally:
             stop_listening()
             bell.close()
@@ -121,6 +133,7 @@ class Follower:
             if newest < self.cursor:
                 log.warning("The log ends before what was read of it; following from its end.")
                 self.cursor = newest
+                waiters.tell_all()  # what is new since is not told one by one
             if newest == self.cursor:
                 return
         while events := list(Event.objects.after(self.cursor)[:BATCH]):
@@ -130,58 +143,6 @@ class Follower:
                     callback(events)
                 except Exception:
                     log.exception("A subscriber of the log failed.")
-
-
-class _Bell:
-    """Waits for this process's pipe and for the other processes' hint, whichever is first."""
-
-    def __init__(self, pipe: int) -> None:
-        self._pipe = pipe
-        self._inotify = None
-        self._postgres = connection.vendor == "postgresql"
-        if self._postgres:
-            connection.ensure_connection()
-            connection.connection.execute(f"LISTEN {wake.CHANNEL}")
-        elif (path := wake.bell_path()) is not None:
-            self._inotify = _watch(path)
-
-    def wait(self, seconds: float) -> bool:
-        """True when woken, False when `seconds` have passed."""
-        if self._postgres and self._drain_notifications():
-            return True  # one came in while the last look was reading
-        other = self._other()
-        readable, _, _ = select.select([self._pipe, *other], [], [], seconds)
-        if self._pipe in readable:
-            os.read(self._pipe, 4096)
-        if self._inotify is not None and self._inotify.fileno() in readable:
-            self._inotify.read(timeout=0)
-        if self._postgres:
-            self._drain_notifications()
-        return bool(readable)
-
-    def _other(self) -> list[int]:
-        if self._postgres:
-            return [connection.connection.fileno()]
-        return [] if self._inotify is None else [self._inotify.fileno()]
-
-    def _drain_notifications(self) -> bool:
-        return len(list(connection.connection.notifies(timeout=0))) > 0  # take all of them
-
-    def close(self) -> None:
-        if self._inotify is not None:
-            self._inotify.close()
-
-
-def _watch(path):  # type: ignore[no-untyped-def]  # INotify exists on Linux only
-    """An inotify watch on the bell, or None where there is no inotify: the slow look remains."""
-    try:
-        from inotify_simple import INotify, flags
-    except ImportError:
-        return None
-    path.touch()
-    watcher = INotify()
-    watcher.add_watch(path, flags.MODIFY)
-    return watcher
 
 
 _follower: Follower | None = None
@@ -195,8 +156,8 @@ def follower() -> Follower:
     with _follower_lock:
         if _follower is None or _follower_pid != os.getpid() or not _follower.alive:
             _follower, _follower_pid = Follower(), os.getpid()
+            _follower.subscribe(waiters.tell)
             _follower.start()
-            _waiters.attach(_follower)
         return _follower
 
 
@@ -209,36 +170,13 @@ def stop() -> None:
         _follower = None
 
 
-class _Waiters:
-    """Who waits for which subject: an event wakes only those who wait for its subject."""
-
-    def __init__(self) -> None:
-        self._by_subject: dict[str, set[Callable[[], None]]] = defaultdict(set)
-        self._lock = threading.Lock()
-
-    def attach(self, following: Follower) -> None:
-        following.subscribe(self._tell)
-
-    def add(self, subject: str, callback: Callable[[], None]) -> None:
-        with self._lock:
-            self._by_subject[subject].add(callback)
-
-    def remove(self, subject: str, callback: Callable[[], None]) -> None:
-        with self._lock:
-            callbacks = self._by_subject[subject]
-            callbacks.discard(callback)
-            if not callbacks:
-                del self._by_subject[subject]
-
-    def _tell(self, events: list[Event]) -> None:
-        for subject in {event.subject for event in events}:
-            with self._lock:
-                callbacks = list(self._by_subject.get(subject, ()))
-            for callback in callbacks:
-                callback()
+def _forget() -> None:
+    """After a fork: the child has no follower yet, and a lock that was held then stays held."""
+    global _follower, _follower_lock
+    _follower, _follower_lock = None, threading.Lock()
 
 
-_waiters = _Waiters()
+os.register_at_fork(after_in_child=_forget)
 
 
 async def wait_until(
@@ -256,18 +194,31 @@ async def wait_until(
     def callback() -> None:
         loop.call_soon_threadsafe(woken.set)
 
-    ends = None if timeout is None else time.monotonic() + timeout
-    _waiters.add(subject, callback)
+    ends = math.inf if timeout is None else time.monotonic() + timeout
+    waiters.add(subject, callback)
     try:
         while True:
             woken.clear()
-            answer = await sync_to_async(ready)()
-            left = LOOK_AGAIN if ends is None else ends - time.monotonic()
+            answer, pause = await sync_to_async(_ask)(ready)
+            left = ends - time.monotonic()
             if answer is not None or left <= 0:
                 return answer
-            try:
-                await asyncio.wait_for(woken.wait(), min(left, LOOK_AGAIN))
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                await asyncio.wait_for(woken.wait(), min(left, pause))
     finally:
-        _waiters.remove(subject, callback)
+        waiters.remove(subject, callback)
+
+
+def _ask(ready: Callable[[], T | None]) -> tuple[T | None, float]:
+    """The answer, and after how many seconds to ask again whatever the log says.
+
+    A database that is away is no answer: whoever waits goes on waiting until it is back.
+    """
+    try:
+        return ready(), LOOK_AGAIN
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block:
+            raise
+        log.warning("A waiter cannot ask the database; trying again.", exc_info=True)
+        connection.close()  # the next question opens a new one
+        return None, RETRY

@@ -26,7 +26,8 @@ def after_commit() -> None:
         with connection.cursor() as cursor:
             cursor.execute(f"NOTIFY {CHANNEL}")  # delivered by the server at the commit
         return
-    transaction.on_commit(ring)
+    # Robust: the commit stands, so a bell that cannot be rung (disk full) is no error of the verb.
+    transaction.on_commit(lambda: ring(), robust=True)
 
 
 def ring() -> None:
@@ -50,6 +51,16 @@ def listen_here(callback: Callable[[], None]) -> Callable[[], None]:
             _here.discard(callback)
 
     return stop
+
+
+def _forget() -> None:
+    """After a fork: nobody follows in the child yet, and a lock that was held then stays held."""
+    global _lock
+    _lock = threading.Lock()
+    _here.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 def bell_path() -> Path | None:

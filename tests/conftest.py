@@ -34,6 +34,15 @@ def own_folders(settings: Settings, tmp_path: Path) -> None:
     settings.HITL_DEMO_MODEL = True
 
 
+@pytest.fixture(autouse=True)
+def nobody_follows_after_the_test() -> Iterator[None]:
+    """The follower's thread ends with the test, before the test's database is flushed."""
+    yield
+    from ledger import tail  # here: Django is not ready when this file is read
+
+    tail.stop()
+
+
 @pytest.fixture
 def database_url() -> Iterator[str]:
     """An empty database for processes, of the kind under test: "" is SQLite in the data folder."""
