@@ -19,13 +19,15 @@ class Banner:
     icon: str
     title: str
     text: str = ""
+    id: str = ""
 
 
 def banner(error: LedgerError, noun: str, typed: bool) -> Banner:
     """The notice for a decision (`noun`: what it was) that the services refused."""
     kept = " What you had typed is kept." if typed else ""
     if isinstance(error, Stale):
-        text = f"{error} The current one is shown.{kept}"
+        why = "Nothing was decided." if str(error).startswith("This page") else str(error)
+        text = f"{why} What is current is shown.{kept}"
         return Banner("wait", "info", "This page was out of date.", text)
     if isinstance(error, TooLate):
         return Banner("quiet", "timer", _late(error.current), f"{error} Nothing runs.{kept}")
@@ -33,7 +35,8 @@ def banner(error: LedgerError, noun: str, typed: bool) -> Banner:
         text = f"Your {noun} did not count{_before(error.current)}.{kept}"
         return Banner("no", "circle-alert", str(error), text)
     if isinstance(error, NotAllowed):
-        return Banner("high", "lock", "You cannot decide this one.", f"{error.reason}{kept}")
+        title, text = "You cannot decide this one.", f"{error.reason}{kept}"
+        return Banner("high", "lock", title, text, id="refusal")
     said = error.message if isinstance(error, BadInput) else str(error)
     return Banner("error", "circle-alert", "Nothing was decided.", f"{said}{kept}")
 

@@ -20,6 +20,7 @@ DECIDING = (
     "approvals.revision_requested",
     "approvals.cancelled",
 )
+TURNS = ("approvals.asked", "approvals.delivered", *DECIDING)  # told of other revisions too
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,7 @@ def entries(approval: ApprovalRequest, chain: list[ApprovalRequest]) -> list[Ent
     found: list[Entry] = []
     for event in sorted(events, key=lambda event: event.id):
         about = by_subject.get(event.subject, approval)
-        own = about.pk == approval.pk
-        if own or event.kind == "approvals.asked" or event.kind in DECIDING:
+        if about.pk == approval.pk or event.kind in TURNS:
             found += TOLD.get(event.kind, _other)(event, about, names)
     linked = [_linked(entry, approval) for entry in found]
     return [*linked, *_open_end(approval)]
@@ -119,9 +119,11 @@ Teller = Callable[[Event, ApprovalRequest, Names], list[Entry]]
 def _asked(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     if about.author_id is not None:
         return []  # the edit before it says so already
-    again = f"Asked again, revision {about.revision}" if about.revision > 1 else "Asked"
+    what = f"Asked by {_who(event, names)}"
+    if about.revision > 1:
+        what = f"Asked again by {_who(event, names)}, revision {about.revision}"
     more = f"{about.risk_level} risk, gate {about.rule.get('gate', '')}"
-    return [Entry(event.at, f"{again}, by {_who(event, names)}", "wait", more, revision=about)]
+    return [Entry(event.at, what, "wait", more, revision=about)]
 
 
 def _approved(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
@@ -131,25 +133,25 @@ def _approved(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]
         return [Entry(event.at, what, "yes", f"which asks a person from {threshold}")]
     edited = "Edited and approved" if about.author_id is not None else "Approved"
     what = f"{edited} by {_who(event, names)}"
-    return [Entry(event.at, what, "yes", words=about.feedback, revision=about)]
+    return [Entry(event.at, what, "yes", words=about.feedback)]
 
 
 def _rejected(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     by_deadline = event.actor == "deadline"
     what = "Rejected by the deadline" if by_deadline else f"Rejected by {_who(event, names)}"
-    return [Entry(event.at, what, "no", words=about.feedback, revision=about)]
+    return [Entry(event.at, what, "no", words=about.feedback)]
 
 
 def _revision_requested(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     if about.resolution == Resolution.EDITED:
         return [Entry(event.at, f"Edited by {_who(event, names)}", "revise", revision=about)]
     what = f"Revision requested by {_who(event, names)}"
-    return [Entry(event.at, what, "revise", words=about.feedback, revision=about)]
+    return [Entry(event.at, what, "revise", words=about.feedback)]
 
 
 def _cancelled(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     what = f"Cancelled by {_who(event, names)}"
-    return [Entry(event.at, what, "quiet", words=about.feedback, revision=about)]
+    return [Entry(event.at, what, "quiet", words=about.feedback)]
 
 
 def _shortened(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from django.db import connection
 from django.db.models import Q
-from django.http import QueryDict
+from django.http import HttpResponse, QueryDict
 
 from approvals.models import ApprovalRequestQuerySet, ApprovalStatus, Resolution
 from ledger.clock import DbNow
@@ -68,6 +68,11 @@ class Filter:
         """The filter as a query string, without the cursor; "" if nothing is filtered."""
         named = {"q": self.text, "risk": self.risk, "agent": self.agent, "status": self.status}
         return urlencode({name: value for name, value in named.items() if value})
+
+    def pushed(self, response: HttpResponse, address: str) -> HttpResponse:
+        """The response of htmx, with an address that names only what is filtered by."""
+        response["HX-Push-Url"] = f"{address}?{self.query}" if self else address
+        return response
 
     @property
     def words(self) -> str:

@@ -33,9 +33,10 @@ def index(request: HtmxHttpRequest) -> HttpResponse:
         "address": reverse("approvals:index"),
         "cursor_name": "before",
     }
+    if wants_part(request) and "more" in request.GET:
+        return render(request, "approvals/_more_rows.html", context)
     if wants_part(request):
-        part = "_more_rows" if "more" in request.GET else "_list"
-        return render(request, f"approvals/{part}.html", context)
+        return wanted.pushed(render(request, "approvals/_list.html", context), request.path)
     context |= {
         "agents": listing.agents(),
         "risks": listing.RISKS,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, Min, Q
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -17,21 +16,13 @@ from approvals.access import HtmxHttpRequest, for_viewers, wants_part
 from approvals.models import ApprovalRequest
 from dashboard import context, doubts
 from dashboard.doubts import Doubt
+from dashboard.waiting import Waiting
 from ledger.clock import shown_now
-from ledger.models import Event, Run
+from ledger.models import Event
 
 JUST_NOW = timedelta(minutes=10)
 RECENT = 5  # decided rows below the waiting ones
 DECIDED = ("approvals.approved", "approvals.rejected", "approvals.revision_requested")
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """The header's figures; of everything, whatever the filter."""
-
-    agents: int
-    rows: int
-    deadline: datetime | None
 
 
 @require_safe
@@ -56,11 +47,11 @@ def inbox(request: HtmxHttpRequest) -> HttpResponse:
     }
     if wants_part(request) and "more" in request.GET:
         return render(request, "dashboard/_more_rows.html", shown)
-    shown["waiting"] = _waiting(may_see_runs)
+    shown["waiting"] = Waiting.now(may_see_runs)
     if after is None and not page.next and not wanted:
         shown["decided"] = _just_decided()
     if wants_part(request):
-        return render(request, "dashboard/_lane.html", shown)
+        return wanted.pushed(render(request, "dashboard/_lane.html", shown), request.path)
     agents = {*listing.agents_of(waiting), *(doubt.run.agent_id for doubt in doubtful)}
     shown |= {"agents": sorted(agents), "risks": listing.RISKS}
     return render(request, "dashboard/inbox.html", shown)
@@ -68,22 +59,10 @@ def inbox(request: HtmxHttpRequest) -> HttpResponse:
 
 def _merged(requests: list[ApprovalRequest], doubtful: list[Doubt]) -> list[dict[str, Any]]:
     """Both kinds in the one order; each row says by its key what it is."""
-    rows: list[tuple[Any, dict[str, Any]]]
-    rows = [(urgency.Place.of(each).key, {"approval": each}) for each in requests]
-    rows += [(each.place.key, {"doubt": each}) for each in doubtful]
-    return [row for _, row in sorted(rows, key=lambda row: row[0])]
-
-
-def _waiting(may_see_runs: bool) -> Waiting:
-    found = ApprovalRequest.objects.open().aggregate(
-        rows=Count("pk"),
-        runs=Count("run", distinct=True),
-        others=Count("agent_id", distinct=True, filter=Q(run=None)),
-        deadline=Min("deadline"),
-    )
-    doubtful = Run.objects.filter(status=Run.Status.IN_DOUBT).count() if may_see_runs else 0
-    agents = found["runs"] + found["others"] + doubtful
-    return Waiting(agents, found["rows"] + doubtful, found["deadline"])
+    rows = [(urgency.Place.of(each), {"approval": each}) for each in requests]
+    both: list[tuple[urgency.Place, dict[str, Any]]]
+    both = [*rows, *((each.place, {"doubt": each}) for each in doubtful)]
+    return [row for _, row in sorted(both, key=lambda each: each[0].key[:3])]
 
 
 def _just_decided() -> list[ApprovalRequest]:
@@ -91,7 +70,8 @@ def _just_decided() -> list[ApprovalRequest]:
     events = Event.objects.filter(
         at__gt=shown_now() - JUST_NOW, kind__in=DECIDED, actor__startswith="user:"
     )
-    subjects = events.order_by("-id").values_list("subject", flat=True)[:RECENT]
+    subjects = events.order_by("-id").values_list("subject", flat=True)[: 2 * RECENT]
     keys = [int(subject.rpartition(":")[2]) for subject in subjects]
-    found = ApprovalRequest.objects.select_related("run", "reviewer").in_bulk(keys)
-    return [found[key] for key in dict.fromkeys(keys) if key in found]
+    rows = ApprovalRequest.objects.exclude(status="needs_revision", resolution="edited")
+    found = rows.select_related("run", "reviewer").in_bulk(keys)
+    return [found[key] for key in keys if key in found][:RECENT]

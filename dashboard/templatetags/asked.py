@@ -14,7 +14,7 @@ from approvals import history as log
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
 from approvals.urgency import Place
 from dashboard import durations
-from dashboard.marks import hidden_count, hidden_in
+from dashboard.marks import hidden_count, hidden_in, mark, mixed_scripts
 from ledger.clock import shown_now
 
 register = template.Library()
@@ -33,9 +33,10 @@ def hidden(approval: ApprovalRequest) -> int:
 
 
 @register.filter
-def hides(text: str) -> int:
-    """How many characters hide in a text."""
-    return hidden_count(text)
+def deceptive_lines(text: str) -> list[tuple[int, SafeString]]:
+    """The lines of a text in which something hides or imitates, marked, with their numbers."""
+    lines = enumerate(text.split("\n"), start=1)
+    return [(n, mark(line)) for n, line in lines if hidden_count(line) or mixed_scripts(line)]
 
 
 @register.filter
@@ -58,11 +59,6 @@ def decider(approval: ApprovalRequest) -> str:
 @register.filter
 def status_word(approval: ApprovalRequest) -> str:
     """A more exact word for the status where there is one, else ""."""
-    if approval.status == ApprovalStatus.APPROVED:
-        return {
-            Resolution.RULE.value: "Approved by rule",
-            Resolution.EDITED.value: "Edited and approved",
-        }.get(approval.resolution, "")
     edited = approval.status == ApprovalStatus.NEEDS_REVISION
     return "Edited" if edited and approval.resolution == Resolution.EDITED else ""
 
