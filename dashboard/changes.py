@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from approvals.models import ApprovalRequest
 from dashboard.cards import kind_of, split
+from dashboard.run_cards import DOUBTING
 
 MOST_TOUCHED = 200  # requests of the runs that changed at once, newest first
 APPROVALS = "approvals.approvalrequest"
@@ -62,7 +63,8 @@ def _named(events: Iterable[Row]) -> Changes:
     """
     found: Changes = {}
     for number, kind, subject, run in events:
-        for each in {subject, f"ledger.run:{run}"}:
+        doubt = f"doubt:{run}" if kind in DOUBTING else ""
+        for each in {subject, f"ledger.run:{run}", doubt}:
             if split(each):
                 wide = kind in kind_of(each).wide or (each in found and found[each].wide)
                 found[each] = Change(number, kind, wide)

@@ -33,14 +33,18 @@ class Doubt:
 
 def rows(wanted: Filter) -> list[Doubt]:
     """The newest runs in doubt that match the filter; three queries."""
-    runs = list(Run.objects.filter(status=Run.Status.IN_DOUBT).order_by("-pk")[:MOST])
+    runs = Run.objects.filter(status=Run.Status.IN_DOUBT).order_by("-pk")[:MOST]
+    return [doubt for doubt in of(list(runs)) if _matches(doubt, wanted)]
+
+
+def of(runs: list[Run]) -> list[Doubt]:
+    """Those runs, which are in doubt, as rows; two queries."""
     entries = JournalEntry.objects.in_bulk(_numbers((run.doubt or {}).get("entry") for run in runs))
     label = ApprovalRequest._meta.label_lower
     asked = ApprovalRequest.objects.in_bulk(
         _numbers(each.request_id for each in entries.values() if each.request_kind == label)
     )
-    found = [_doubt(run, entries, asked) for run in runs]
-    return [doubt for doubt in found if _matches(doubt, wanted)]
+    return [_doubt(run, entries, asked) for run in runs]
 
 
 def _numbers(values: Iterable[object]) -> list[int]:

@@ -22,7 +22,8 @@ from django.db import DatabaseError
 from django.db.models import Max
 
 from dashboard import changes
-from dashboard.cards import KINDS, Card, kind_of
+from dashboard.card import Card, Kind
+from dashboard.cards import KINDS, kind_of
 from dashboard.changes import ROW, Changes, Row, Shown, keys_by_table
 from ledger.models import Event
 
@@ -99,9 +100,9 @@ def frames(events: Iterable[Row], shown: Shown, draw: Draw | None = None) -> lis
 def _load(subjects: Iterable[str]) -> dict[str, Any]:
     """The rows as they are now, one query for each table."""
     return {
-        row.subject: row
+        f"{label}:{key}": row
         for label, keys in keys_by_table(subjects).items()
-        for row in KINDS[label].load(keys).values()
+        for key, row in KINDS[label].load(keys).items()
     }
 
 
@@ -114,7 +115,8 @@ def _framed(cards: list[Card], changed: Changes) -> list[Frame]:
 
     One event can change several cards; only the last of them takes a page past that event.
     """
-    counts = cache(lambda kind: kind.counts())  # each figure once for all of them
+    counts = cache(lambda kind: kind.counts())  # once for all of them
+    beside = cache(_beside)
     events = [changed[card.subject].event for card in cards]
     found = []
     for card, event, following in zip_longest(cards, events, events[1:]):
@@ -125,7 +127,8 @@ def _framed(cards: list[Card], changed: Changes) -> list[Frame]:
             "kind": change.kind,
             "counts": counts(kind),
         }
-        whole = _text(said, card.facts, {**card.row, **card.page})
+        row = {**card.row, **beside(kind)} if card.row else {}
+        whole = _text(said, card.facts, {**row, **card.page})
         found.append(
             Frame(
                 event,
@@ -133,11 +136,21 @@ def _framed(cards: list[Card], changed: Changes) -> list[Frame]:
                 kind.needs,
                 kind.lists,
                 whole=whole,
-                brief=_text(said, card.facts, card.row) if card.page else whole,
+                brief=_text(said, card.facts, row) if card.page else whole,
                 figures=_text(said, {}, {}) if change.wide else "",
             )
         )
     return found
+
+
+def _beside(kind: Kind) -> Mapping[str, str]:
+    try:
+        return kind.beside()
+    except DatabaseError:
+        raise
+    except Exception:
+        log.exception("What stands beside the rows cannot be drawn.")
+        return {}
 
 
 def _text(said: Mapping[str, Any], facts: Mapping[str, Any], html: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from approvals import services
 from approvals.models import ApprovalRequest
-from dashboard import cards, live
+from dashboard import approval_cards, live
 from dashboard.changes import ROW, Shown
 from dashboard.live import Frame
 from ledger import runs
@@ -62,7 +62,7 @@ def test_a_row_is_the_row_of_the_list() -> None:
     request = people.asked()
     frame = said(drawn(INBOX)[request.subject], INBOX)
     row = render_to_string("approvals/_row.html", {"approval": request})
-    assert frame["html"] == {f"approval-{request.pk}": row}
+    assert frame["html"][f"approval-{request.pk}"] == row
 
 
 def test_the_page_of_a_request_gets_its_fragments(client: Client) -> None:
@@ -92,6 +92,28 @@ def test_the_page_of_a_run_gets_its_journal() -> None:
     assert f"run-{run.pk}" in html
     assert "Journal" in html[f"run-{run.pk}"]
     assert "from the command line" in html[f"run-title-{run.pk}"]
+
+
+def test_the_inbox_is_told_how_many_wait() -> None:
+    request = people.asked(agent_id="one")
+    people.asked(agent_id="two")
+    html = said(drawn(INBOX)[request.subject], INBOX)["html"]
+    assert "2 agents wait for a person" in html["waiting"]
+
+
+def test_a_run_in_doubt_is_a_row_of_the_inbox_until_it_is_settled() -> None:
+    run = people.a_run(status=Run.Status.IN_DOUBT, doubt={"kind": "diverged"})
+    record("runs.in_doubt", run.subject, actor="system", run_id=run.pk)
+    frame = said(drawn(INBOX)[f"doubt:{run.pk}"], INBOX)
+    assert (frame["row"], frame["lists"]) == (f"doubt-{run.pk}", ["pending"])
+    assert "disagree" in frame["html"][f"doubt-{run.pk}"]
+    assert frame["counts"] == {"runs": 1, "doubt": 1}
+    before = end()
+    runs.resolve_doubt(run.pk, "start_again", by=people.root(), note="Looked.")
+    frame = said(drawn(INBOX, after=before)[f"doubt:{run.pk}"], INBOX)
+    assert frame["lists"] == []
+    assert "Settled" in frame["html"][f"doubt-{run.pk}"]
+    assert frame["counts"] == {"runs": 1, "doubt": 0}
 
 
 def test_a_list_of_runs_gets_rows_only() -> None:
@@ -175,7 +197,7 @@ def test_each_page_gets_only_what_it_shows() -> None:
     request = people.asked()
     frame = drawn()[request.subject]
     assert f"history-{request.pk}" in said(frame, page_of(request))["html"]
-    assert set(said(frame, INBOX)["html"]) == {f"approval-{request.pk}"}
+    assert set(said(frame, INBOX)["html"]) == {f"approval-{request.pk}", "waiting"}
     elsewhere = said(frame, ELSEWHERE)
     assert elsewhere["html"] == {}
     assert elsewhere["counts"]["pending"] == 1
@@ -278,10 +300,11 @@ def test_more_rows_ask_no_more_queries() -> None:
 def test_pages_that_come_back_together_share_what_is_drawn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    people.asked()
-    live.since(0, None)
-    monkeypatch.setattr(cards, "render_to_string", None)  # drawing again would fail
-    found = live.since(0, None)
+    request = people.asked()
+    pages = frozenset({"runs", request.subject})
+    live.since(0, pages)
+    monkeypatch.setattr(approval_cards, "render_to_string", None)  # drawing again would fail
+    found = live.since(0, pages)
     assert found is not None
     assert len(found[0]) == 1
 
@@ -292,11 +315,11 @@ def test_a_card_that_cannot_be_drawn_leaves_the_others(
     good, bad = people.asked(), people.asked()
 
     def render(name: str, context: dict[str, Any]) -> str:
-        if context["approval"].pk == bad.pk:
+        if context.get("approval") == bad or "waiting" in context:
             raise ValueError("broken")
         return "fine"
 
-    monkeypatch.setattr(cards, "render_to_string", render)
+    monkeypatch.setattr(approval_cards, "render_to_string", render)
     assert set(drawn()) == {good.subject}
     assert bad.subject in caplog.text
 
@@ -309,7 +332,7 @@ def test_a_database_that_does_not_answer_is_not_passed_over(
     def render(name: str, context: dict[str, Any]) -> str:
         raise DatabaseError("gone")
 
-    monkeypatch.setattr(cards, "render_to_string", render)
+    monkeypatch.setattr(approval_cards, "render_to_string", render)
     with pytest.raises(DatabaseError):
         drawn()
 

@@ -13,11 +13,10 @@ import pytest
 from django.contrib.sessions.backends.db import SessionStore
 from pytest_django import DjangoAssertNumQueries
 
-from dashboard import cards, listener, live
+from dashboard import approval_cards, listener, live
 from dashboard import hub as hubs
 from dashboard.admission import admitted
 from dashboard.backlog import unsent_by
-from dashboard.cards import SEE_APPROVALS, SEE_RUNS
 from dashboard.hub import Hub, hub
 from dashboard.listener import NOT_ALLOWED, TRY_AGAIN, Listener
 from ledger.models import Event
@@ -25,6 +24,7 @@ from ledger.transitions import record
 from tests import people
 from tests.listening import Pages, cookie_of, in_thread
 
+SEE_APPROVALS, SEE_RUNS = "approvals.view_approvalrequest", "ledger.view_run"
 ALL = frozenset({SEE_APPROVALS, SEE_RUNS})
 
 
@@ -92,19 +92,19 @@ async def test_an_event_is_drawn_once_for_all_sockets(
     pages: Pages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = []
-    render = cards.render_to_string
+    render = approval_cards.render_to_string
 
     def counting(name: str, context: dict[str, Any]) -> str:
         drawn.append(name)
         return render(name, context)
 
-    monkeypatch.setattr(cards, "render_to_string", counting)
+    monkeypatch.setattr(approval_cards, "render_to_string", counting)
     cookie = await in_thread(lambda: cookie_of(people.rita()))()
     opened = [await pages(cookie, on="pending").live() for _ in range(5)]
     await in_thread(people.asked)()
     texts = [await page.receive_from(timeout=5) for page in opened]
     assert len(set(texts)) == 1
-    assert drawn == ["approvals/_row.html"]
+    assert drawn == ["approvals/_row.html", "dashboard/_waiting.html"]
 
 
 @pytest.mark.django_db(transaction=True)
