@@ -1,0 +1,113 @@
+"""What is measured on one database, each a dict of figures."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests import bench_sockets
+from tests.bench.places import Child, fresh, installed
+from tests.installation import Installation
+
+WARM_UP = 20  # decisions that are not counted
+PATIENCE = 30.0  # seconds
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How much to repeat."""
+
+    decisions: int = 300
+    pause: float = 0.04  # seconds between decisions, on average
+    idle: float = 20.0  # seconds
+    crowd: int = 10_000  # waiting runs
+    sockets: int = 1_000
+    events: int = 60
+
+
+QUICK = Amount(decisions=60, idle=5.0, events=10)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Milliseconds."""
+
+    median: float
+    p95: float
+    p99: float
+
+    @classmethod
+    def of(cls, took: list[float]) -> Spread:
+        cuts = statistics.quantiles(took, n=100)
+        return cls(statistics.median(took), cuts[94], cuts[98])
+
+
+def measure(kind: str, amount: Amount, say: Say) -> dict[str, Any]:
+    """All figures of one database."""
+    found: dict[str, Any] = {}
+    with installed(kind) as place:
+        runner, person = Child(place, "runner"), Child(place, "person")
+        say(f"an idle runner, {amount.idle:.0f} s")
+        found["empty"] = _idle(runner, amount.idle)
+        say(f"{amount.decisions} decisions, and as many polled")
+        found["wake"], found["poll"] = _latency(place, person, amount)
+        say(f"{amount.crowd:,} runs that wait")
+        like = person("submit", 1)[0]
+        runner.stop()
+        found["waiting"] = person("fill", amount.crowd, like)
+        runner = Child(place, "runner")
+        say(f"a runner beside {found['waiting']:,} waiting runs, {amount.idle:.0f} s")
+        found["crowd"] = _idle(runner, amount.idle)
+    say(f"{amount.sockets:,} open sockets, {amount.events} events")
+    with fresh(kind) as url:
+        found["sockets"] = bench_sockets.run(url, sockets=amount.sockets, events=amount.events)
+    return found
+
+
+def _idle(runner: Child, seconds: float) -> dict[str, float]:
+    """CPU (percent of one core), queries a second, memory (MB) over `seconds`, after settling."""
+    time.sleep(2.5)
+    began, cpu, queries = time.monotonic(), runner("cpu"), runner("queries")
+    time.sleep(seconds)
+    took = time.monotonic() - began
+    return {
+        "cpu": (runner("cpu") - cpu) / took * 100,
+        "queries": (runner("queries") - queries) / took,
+        "memory": runner("memory"),
+    }
+
+
+def _latency(place: Installation, person: Child, amount: Amount) -> tuple[Spread, Spread]:
+    """Milliseconds from decision to the agent's next line, and to the poller's."""
+    count = amount.decisions + WARM_UP
+    waited, polled = person("submit", count), person("ask", count)
+    Child(place, "poller")("poll", polled)
+    time.sleep(1.5)  # every row that is looked at first has its turn in the second
+    in_turn = [pk for pair in zip(waited, polled, strict=True) for pk in pair]
+    decided = {int(pk): int(at) for pk, at in person("decide", in_turn, amount.pause)}
+    woken = _noted(Path(place.env["BENCH_WOKEN"]), count)
+    seen = _noted(Path(place.env["BENCH_POLLED"]), count)
+    return _spread(decided, woken, waited), _spread(decided, seen, polled)
+
+
+def _noted(path: Path, count: int) -> dict[int, int]:
+    """The times in a file of lines, once there are `count` of them."""
+    ends = time.monotonic() + PATIENCE
+    while time.monotonic() < ends:
+        lines = path.read_text().splitlines() if path.exists() else []
+        if len(lines) == count:
+            return {int(pk): int(at) for pk, at in (line.split() for line in lines)}
+        time.sleep(0.1)
+    raise TimeoutError(f"{len(lines)} of {count} came to their next line.")
+
+
+def _spread(decided: dict[int, int], noticed: dict[int, int], requests: list[int]) -> Spread:
+    took = [(noticed[pk] - decided[pk]) / 1e6 for pk in requests[WARM_UP:]]
+    if min(took) < 0:
+        raise ValueError(f"Noticed {-min(took)} ms before it was decided.")
+    return Spread.of(took)
