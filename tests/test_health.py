@@ -1,0 +1,107 @@
+"""The two addresses that probes ask, without signing in and without learning a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+
+from dashboard import health
+from ledger import guards
+
+SECRET = "password=hunter2 host=db.internal"
+
+
+@pytest.fixture
+def guarded(db: None) -> Iterator[None]:
+    """The triggers that `up` and `run_agents` install are there."""
+    guards.install()
+    yield
+    guards.uninstall()
+
+
+def failing(why: str = SECRET) -> Any:
+    def check(*args: object, **kwargs: object) -> Any:
+        raise OperationalError(why)
+
+    return check
+
+
+def test_the_process_answers_without_the_database(client: Client) -> None:
+    response = client.get("/healthz")  # pytest-django fails this test if the database is asked
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+    assert "no-store" in response["Cache-Control"]
+
+
+@pytest.mark.parametrize("page", ["/healthz", "/readyz"])
+def test_probes_only_read(page: str, client: Client) -> None:
+    assert client.post(page).status_code == 405
+
+
+def test_it_is_ready_when_everything_is_well(guarded: None, client: Client) -> None:
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert response.json() == {
+        "status": "ok",
+        "checks": {name: {"ok": True} for name in ("database", "migrations", "guards", "clock")},
+    }
+    assert client.head("/readyz").status_code == 200
+
+
+@pytest.mark.django_db
+def test_missing_guards_are_named(client: Client) -> None:
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    checks = response.json()["checks"]
+    assert checks.pop("guards") == {
+        "ok": False,
+        "why": f"The log is not protected; missing: {', '.join(sorted(guards.missing()))}.",
+    }
+    assert guards.missing()
+    assert all(check["ok"] for check in checks.values())
+
+
+def test_a_migration_that_is_missing_is_named(guarded: None, client: Client) -> None:
+    MigrationRecorder(connection).migration_qs.filter(app="approvals", name="0002_groups").delete()
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert "approvals.0002_groups" in response.json()["checks"]["migrations"]["why"]
+
+
+def test_a_clock_that_gives_no_time_is_noticed(
+    guarded: None, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    MigrationRecorder(connection).migration_qs.all().delete()
+    monkeypatch.setattr(health, "_wanted", frozenset)
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["checks"]["clock"]["why"] == "The database gives no time."
+
+
+@pytest.mark.django_db
+def test_a_database_that_is_gone_is_said_without_a_secret(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(health.CHECKS, "database", failing())
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    checks = response.json()["checks"]
+    assert [check["ok"] for check in checks.values()] == [False] * 4
+    assert checks["clock"]["why"] == "The database does not answer."
+    assert "hunter2" not in response.content.decode()
+    assert "hunter2" in caplog.text
+
+
+def test_a_check_that_fails_leaves_the_others_standing(
+    guarded: None, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guards, "missing", failing())
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    checks = response.json()["checks"]
+    assert {name for name, check in checks.items() if not check["ok"]} == {"guards"}
+    assert "hunter2" not in response.content.decode()
