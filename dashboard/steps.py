@@ -1,0 +1,120 @@
+"""Lines of a run's timeline that come from its journal: model calls, questions, actions, readings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from dashboard.evidence import as_value
+from dashboard.lines import Known, Lesson, Line
+from ledger.models import EntryKind, EntryStatus, JournalEntry, Run
+
+COLOURS = {
+    EntryStatus.STARTED: "wait",
+    EntryStatus.WAITING: "wait",
+    EntryStatus.DONE: "yes",
+    EntryStatus.FAILED: "error",
+    EntryStatus.ABANDONED: "quiet",
+    EntryStatus.CLEARED: "revise",
+}
+ICONS = {
+    EntryKind.MODEL: "sparkles",
+    EntryKind.QUESTION: "shield-check",
+    EntryKind.ACTION: "play",
+    EntryKind.READ: "eye",
+}
+
+
+def lines(entries: Sequence[JournalEntry], known: Known) -> Iterator[Line]:
+    """A line for each entry, in the order they were begun."""
+    tellers = {
+        EntryKind.MODEL: _model,
+        EntryKind.QUESTION: _question,
+        EntryKind.ACTION: _action,
+        EntryKind.READ: _reading,
+    }
+    for entry in entries:
+        yield tellers[EntryKind(entry.kind)](_plain(entry, known), entry, known)
+
+
+def lessons(result: Any) -> list[Lesson]:
+    """The earlier answers in what an agent read: {"requests": [ids], "lessons": [texts]}."""
+    found = result if isinstance(result, dict) else {}
+    ids, texts = found.get("requests"), found.get("lessons")
+    if not isinstance(ids, list) or not isinstance(texts, list):
+        return []
+    pairs = zip(ids, texts, strict=False)
+    return [Lesson(pk, str(text)) for pk, text in pairs if isinstance(pk, int)]
+
+
+def _plain(entry: JournalEntry, known: Known) -> Line:
+    """What all kinds have in common."""
+    return Line(
+        at=entry.started_at,
+        css=COLOURS[EntryStatus(entry.status)],
+        icon=ICONS[EntryKind(entry.kind)],
+        title=entry.get_kind_display(),
+        key=entry.key,
+        took=entry.finished_at - entry.started_at if entry.finished_at else None,
+        note=entry.note,
+        problem=entry.error,
+        entry=entry,
+        before_restart=entry.generation != known.run.generation,
+    )
+
+
+def _model(line: Line, entry: JournalEntry, known: Known) -> Line:
+    call = known.calls[entry.pk]
+    return replace(line, call=call, problem=line.problem or call.problem)
+
+
+def _question(line: Line, entry: JournalEntry, known: Known) -> Line:
+    request = known.requests.get(f"{entry.request_kind}:{entry.request_id}")
+    status = getattr(request, "shown_status", "")
+    return replace(
+        line,
+        css="wait" if status == "pending" else "yes",
+        title="Question: approve",
+        what=entry.name,
+        took=None,  # the wait has a line of its own
+        request=request,
+        preview=getattr(request, "preview", ""),
+        note=_given_up(entry) or line.note,
+    )
+
+
+def _given_up(entry: JournalEntry) -> str:
+    times = (entry.result or {}).get("abandoned", 0)
+    return "the agent stopped waiting for it" if times else ""
+
+
+def _action(line: Line, entry: JournalEntry, known: Known) -> Line:
+    line = replace(
+        line,
+        title="Action" if entry.attempt == 1 else f"Attempt {entry.attempt} of action",
+        what=entry.name,
+        arguments=as_value(entry.input),
+        result=entry.result if entry.status == EntryStatus.DONE else None,
+        request=known.requests.get(f"{entry.request_kind}:{entry.request_id}"),
+    )
+    if entry.status == EntryStatus.CLEARED:
+        return replace(line, note=f"{line.note} It is started again.".strip())
+    if entry.status == EntryStatus.STARTED:
+        return _open_action(line, entry, known)
+    return line
+
+
+def _open_action(line: Line, entry: JournalEntry, known: Known) -> Line:
+    """Begun without a result: it runs now, or nobody knows."""
+    if known.run.status == Run.Status.RUNNING and entry.fence == known.run.fence:
+        return replace(line, since=entry.started_at)
+    return replace(line, css="medium", icon="circle-help", note="no result was noted")
+
+
+def _reading(line: Line, entry: JournalEntry, known: Known) -> Line:
+    found = lessons(entry.result)
+    if entry.name != "lessons":
+        return replace(line, css="quiet", what=entry.name, result=entry.result)
+    title = f"Earlier answers read: {len(found) or 'none'}"
+    return replace(line, css="quiet", icon="message-square-quote", title=title, lessons=found)

@@ -1,0 +1,76 @@
+"""What the templates of runs ask about a run; nothing here knows who is reading."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django import template
+from django.contrib.auth.models import User
+from django.utils.safestring import SafeString
+
+from approvals import actions
+from dashboard.marks import hidden_count, mark
+from dashboard.timeline import Story, tell
+from ledger.models import Run
+
+register = template.Library()
+
+TITLE = 120  # characters of a task in a heading or a list
+
+
+@register.simple_tag
+def story(run: Run, whole: bool = False) -> Story:
+    """The run as its page tells it: `{% story run as story %}`."""
+    return tell(run, whole=whole)
+
+
+@register.filter
+def title(run: Run) -> SafeString:
+    """The task as one line, cut where it is long; the run's page has it whole below."""
+    return mark(short(run))
+
+
+def short(run: Run) -> str:
+    """The same as plain text."""
+    line = " ".join(run.task.split()) or f"Work of {run.agent_id}"
+    return line if len(line) <= TITLE else f"{line[:TITLE].rstrip()}…"
+
+
+@register.filter
+def needs_whole_task(run: Run) -> bool:
+    """Whether the heading says less than the task."""
+    return short(run) != run.task and bool(run.task.strip())
+
+
+@register.filter
+def hides(text: str) -> int:
+    """How many characters hide in a text."""
+    return hidden_count(text)
+
+
+@register.filter
+def name_of(user: User) -> str:
+    """A person's name, or username."""
+    return user.get_full_name() or user.get_username()
+
+
+@register.filter
+def is_group(value: Any) -> bool:
+    """Whether a JSON value has names, so that it can be shown as a table."""
+    return isinstance(value, dict) and bool(value)
+
+
+@register.filter
+def schema_of(name: str) -> dict[str, Any]:
+    """The schema of an action's arguments; {} for one that is not registered here."""
+    declared = actions.get(name)
+    return declared.schema() if declared else {}
+
+
+@register.filter
+def as_json(value: Any) -> SafeString:
+    """A JSON value for reading, with what hides in it marked."""
+    if isinstance(value, str):
+        return mark(value)
+    return mark(json.dumps(value, ensure_ascii=False, indent=2))
