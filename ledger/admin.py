@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC
 from typing import Any
 
 from django.contrib import admin
@@ -28,8 +29,11 @@ def shown(text: str) -> str:
 
 
 def pretty(value: Any) -> str:
-    """A JSON value over several lines, with nothing invisible in it."""
-    return shown(json.dumps(value, ensure_ascii=False, indent=2))
+    """A JSON value over several lines, with nothing invisible in it but the indentation."""
+    lines = shown(json.dumps(value, ensure_ascii=False, indent=2)).split("\n")
+    widths = [len(line) - len(line.lstrip(" ")) for line in lines]
+    # Blanks at the start of a line would collapse in HTML.
+    return "\n".join("\u00a0" * n + line[n:] for n, line in zip(widths, lines, strict=True))
 
 
 def first_line(text: str) -> str:
@@ -175,7 +179,7 @@ class LogPaginator(Paginator):
 class EventAdmin(ReadOnlyAdmin):
     """The log: by time, actor, kind, run and subject; what is selected can be downloaded."""
 
-    list_display = ("id", "at", "kind", "about", "actor", "run_id", "said")
+    list_display = ("id", "when", "kind", "about", "actor", "run_id", "said")
     list_filter = (TimeFilter, ActorFilter, RunFilter, KindFilter)
     date_hierarchy = "at"
     search_fields = ("subject",)
@@ -183,8 +187,8 @@ class EventAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     paginator = LogPaginator
     actions = ("as_csv", "as_jsonl")
-    fields = ("id", "at", "kind", "about", "actor", "run", "whole_data", "hash")
-    readonly_fields = ("about", "whole_data")
+    fields = ("id", "when", "kind", "about", "actor", "run", "whole_data", "hash")
+    readonly_fields = ("when", "about", "whole_data")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         return CalendarQuerySet(Event).order_by(*self.ordering)
@@ -207,6 +211,10 @@ class EventAdmin(ReadOnlyAdmin):
     @admin.action(description="Export selected as JSONL", permissions=["view"])
     def as_jsonl(self, request: HttpRequest, queryset: QuerySet[Event]) -> StreamingHttpResponse:
         return export.as_jsonl(request, queryset)
+
+    @admin.display(description="at (UTC)", ordering="at")
+    def when(self, event: Event) -> str:
+        return f"{event.at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"
 
     @admin.display(description="subject", ordering="subject")
     def about(self, event: Event) -> str:
