@@ -10,7 +10,7 @@ from typing import Any
 from agents import catalogue
 from agents.bound import RunContext
 from agents.entries import Hold, load
-from agents.journal import Doubt, GiveBack, Journal, Suspend
+from agents.journal import Doubt, Ended, GiveBack, Journal, Suspend
 from agents.loop import OWNER
 from agents.model import ModelError
 from agents.threads import DatabaseThreads
@@ -63,15 +63,17 @@ class Drive:
         rest = asyncio.create_task(journal.at_rest.wait())
         try:
             await asyncio.wait({agent, rest}, return_when=asyncio.FIRST_COMPLETED)
-            if journal.latch is not None:
-                await journal.at_rest.wait()
+            await journal.end()
         finally:
             rest.cancel()
             await self._cancel_all(journal)
         return agent
 
     async def _agent(self, context: RunContext) -> Any:
-        return await catalogue.load(self.run.agent)(context.task, context)
+        try:
+            return await catalogue.load(self.run.agent)(context.task, context)
+        except SystemExit as error:  # asyncio would end the runner, and each one after it
+            raise RuntimeError(f"The agent's code raised SystemExit: {error}") from error
 
     async def _cancel_all(self, journal: Journal) -> None:
         """End every task that the agent has started; one that swallows cancels is left behind."""
@@ -95,7 +97,7 @@ class Drive:
                 )
             case Doubt(about=about):
                 await self._database(leases.doubt, run_id, fence, about)
-            case None:
+            case Ended():
                 await self._write_result(agent)
             case _:
                 raise LostLease(f"Run {run_id} is driven elsewhere.")

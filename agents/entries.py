@@ -137,6 +137,16 @@ def ask(hold: Hold, step: Step, question: Question) -> tuple[JournalEntry, Appro
     return entry, request
 
 
+def asked(hold: Hold, entry: JournalEntry) -> ApprovalRequest:
+    """The request of a question that was asked before."""
+    return services.by_id(entry.request_id)
+
+
+def shorten(hold: Hold, entry: JournalEntry, seconds: float) -> None:
+    """Bring the deadline of a question forward, once."""
+    services.shorten(entry.request_id, seconds)
+
+
 @verb
 def take_decision(hold: Hold, entry: JournalEntry) -> ApprovalRequest | None:
     """The decided request, noted as delivered to the run; None while nobody has decided."""
@@ -164,8 +174,10 @@ def abandoned(entry: JournalEntry) -> int:
 def abandon_wait(hold: Hold, entry: JournalEntry) -> None:
     """The agent itself gave up waiting, as `asyncio.wait_for` does; a replay gives up too."""
     held(hold.run_id, hold.fence)
-    entry.result = {"abandoned": abandoned(entry) + 1}
-    entry.save(update_fields=["result"])
+    entry.result = {**(entry.result or {}), "abandoned": abandoned(entry) + 1}
+    if entry.status != Status.DONE:
+        entry.status = Status.ABANDONED
+    entry.save(update_fields=["status", "result"])
 
 
 # ---- Actions --------------------------------------------------------------------------------

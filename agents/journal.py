@@ -19,6 +19,7 @@ from contextvars import Context
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from agents import entries
@@ -31,6 +32,7 @@ from ledger.errors import BadInput, LostLease
 from ledger.models import EntryKind, JournalEntry
 
 QUIET_TURNS = 12  # turns of the loop without a step, after which the run's code is at rest
+AWAY = 1.0  # seconds until a run is tried again whose journal could not be written
 LINGER = 60.0  # seconds: a timer of the agent's own that fires sooner is waited for in memory
 
 
@@ -62,7 +64,12 @@ class Lost:
     """Another runner has the run, or it was cancelled: write nothing more."""
 
 
-Latch = Suspend | GiveBack | Doubt | Lost
+@dataclass(frozen=True)
+class Ended:
+    """The agent's function has returned or raised."""
+
+
+Latch = Suspend | GiveBack | Doubt | Lost | Ended
 Effect = Callable[[ActionContext], Awaitable[Any]]
 
 
@@ -83,6 +90,7 @@ class Journal:
         self._stuck = 0  # of those in flight, the ones that may not go on
         self._parked: dict[asyncio.Future[None], JournalEntry] = {}
         self._given_up: dict[asyncio.Future[None], JournalEntry] = {}
+        self._giving_up: set[asyncio.Task[None]] = set()
         self._quiet = 0
         self._settling = False
 
@@ -100,6 +108,17 @@ class Journal:
     @asynccontextmanager
     async def in_flight(self) -> AsyncIterator[None]:
         """Around everything that must be finished before the run may suspend."""
+        async with self._counted():
+            # What the agent does because it gave up on a question must not be in the journal
+            # before that it gave up: whoever is killed in between would wait for it again.
+            while self._giving_up:
+                await asyncio.wait(set(self._giving_up))
+            if self.latch is not None:
+                await self.never()
+            yield
+
+    @asynccontextmanager
+    async def _counted(self) -> AsyncIterator[None]:
         self._in_flight += 1
         self._quiet = 0
         try:
@@ -108,6 +127,10 @@ class Journal:
             yield
         except LostLease:
             self.close(Lost())
+            await self.never()
+        except DatabaseAway as away:
+            # Not the agent's business: it would take it for the outcome of its step.
+            self.close(GiveBack(AWAY, str(away)))
             await self.never()
         finally:
             self._in_flight -= 1
@@ -173,15 +196,29 @@ class Journal:
         return await self._database(function)
 
     async def _db(self, function: Callable[..., Any], *args: Any) -> Any:
-        return await self._database(function, self.hold, *args)
+        """Read or write the journal."""
+        try:
+            return await self._database(function, self.hold, *args)
+        except (OperationalError, InterfaceError) as error:
+            raise DatabaseAway(f"The database did not answer: {error}") from error
 
     # ---- Questions --------------------------------------------------------------------------
 
     async def ask(self, question: Question, key: str | None = None) -> ApprovalRequest:
         """Ask at a gate, once; on replay the request that was asked then."""
+        canonical.canonical(question.details)  # BadInput for what is no JSON, as at any gate
+        about = {"details": question.details, "after": question.previous}
+        step = self.step_for(EntryKind.QUESTION, question.action, about, key)
+        asking = asyncio.ensure_future(self._ask(step, question))
+        try:
+            return await asyncio.shield(asking)
+        except asyncio.CancelledError:
+            if self.latch is None:
+                self._give_up(asking)
+            raise
+
+    async def _ask(self, step: Step, question: Question) -> ApprovalRequest:
         async with self.in_flight():
-            about = {"details": question.details, "after": question.previous}
-            step = self.step_for(EntryKind.QUESTION, question.action, about, key)
             entry = self._entries.get(step.key)
             if entry is None:
                 entry, request = await self._db(entries.ask, step, question)
@@ -190,7 +227,7 @@ class Journal:
                 return request
             if entry.input_digest != step.digest:
                 await self._diverge(entry, step)
-            return await self._database(entries.services.by_id, entry.request_id)
+            return await self._db(entries.asked, entry)
 
     async def wait(self, request_id: int, timeout: float | None = None) -> ApprovalRequest:
         """Wait for a decision on what this run asked. Costs a row once nothing else happens."""
@@ -202,9 +239,17 @@ class Journal:
         self._counts[f"wait/{entry.pk}"] += 1
         if self._counts[f"wait/{entry.pk}"] <= entries.abandoned(entry):
             await self._park(entry, self._given_up)  # its canceller cancels it again
+        try:
+            return await self._decision(entry, timeout)
+        except asyncio.CancelledError:
+            if self.latch is None:
+                self._give_up(entry)
+            raise
+
+    async def _decision(self, entry: JournalEntry, timeout: float | None) -> ApprovalRequest:
         if timeout is not None and entry.status != Status.DONE:
             async with self.in_flight():
-                await self._database(entries.services.shorten, entry.request_id, timeout)
+                await self._db(entries.shorten, entry, timeout)
         while True:
             async with self.in_flight():
                 decided: ApprovalRequest | None = await self._db(entries.take_decision, entry)
@@ -220,20 +265,24 @@ class Journal:
         self._settle()
         try:
             await future
-        except asyncio.CancelledError:
-            if self.latch is None and where is self._parked:
-                self._spawn(self._abandon(entry))  # the agent gave up; a replay must as well
-            raise
         finally:
             where.pop(future, None)
 
-    async def _abandon(self, entry: JournalEntry) -> None:
-        async with self.in_flight():
-            await self._db(entries.abandon_wait, entry)
-
-    def _spawn(self, coroutine: Any) -> None:
-        asyncio.get_running_loop().create_task(coroutine)
+    def _give_up(self, asked: JournalEntry | asyncio.Future[ApprovalRequest]) -> None:
+        """The agent itself stopped waiting for this question; a replay must do the same."""
+        giving_up = asyncio.get_running_loop().create_task(self._abandon(asked))
+        self._giving_up.add(giving_up)
+        giving_up.add_done_callback(self._giving_up.discard)
         self._quiet = -QUIET_TURNS  # it has not started yet; do not come to rest before it
+
+    async def _abandon(self, asked: JournalEntry | asyncio.Future[ApprovalRequest]) -> None:
+        async with self._counted():
+            if not isinstance(asked, JournalEntry):  # it was given up while it was being asked
+                await asyncio.wait({asked})
+                if asked.cancelled() or asked.exception() is not None:
+                    return
+                asked = self._asked[asked.result().pk]
+            await self._db(entries.abandon_wait, asked)
 
     def poke(self) -> None:
         """Something this run waits for may be decided: look again (called in the loop)."""
@@ -317,6 +366,11 @@ class Journal:
         if not self._busy:
             self.at_rest.set()
 
+    async def end(self) -> None:
+        """The agent's function is over: no further step starts; returns when none is in flight."""
+        self.close(Ended())
+        await self.at_rest.wait()
+
     def stop(self) -> None:
         """A clean stop: what is in flight ends, nothing further starts."""
         self.close(GiveBack(0.0, "the runner was stopped"))
@@ -359,11 +413,13 @@ class Journal:
 
     def _next_timer(self, time: float) -> float | None:
         """When the agent's own next timer fires, such as wait_for's; None if not soon."""
-        self.timers = {
-            timer for timer in self.timers if not timer.cancelled() and timer.when() > time
-        }
+        self.timers = {timer for timer in self.timers if not timer.cancelled()}
         soon = [timer.when() for timer in self.timers if timer.when() <= time + LINGER]
         return min(soon, default=None)
+
+
+class DatabaseAway(Exception):
+    """The journal could not be read or written."""
 
 
 class StepFailed(Exception):

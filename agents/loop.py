@@ -33,10 +33,16 @@ class RunnerLoop(asyncio.SelectorEventLoop):
         *args: *Arguments,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
-        handle = super().call_at(when, callback, *args, context=context)
         owner = OWNER.get() if context is None else context.get(OWNER)
-        if owner is not None:
-            owner.timers.add(handle)
+        if owner is None:
+            return super().call_at(when, callback, *args, context=context)
+
+        def fire() -> None:
+            owner.timers.discard(handle)  # not before it fires: until then it is waited for
+            callback(*args)
+
+        handle = super().call_at(when, fire, context=context)
+        owner.timers.add(handle)
         return handle
 
 

@@ -221,8 +221,10 @@ def _anything_to_claim() -> bool:
 
 
 def _runnable_soon() -> bool:
+    """Also what another runner drives: it may be gone, and then its lease lapses soon."""
     due = Q(not_before=None) | Q(not_before__lte=later(SOON))
-    return Run.objects.filter(due, status=Run.Status.QUEUED).exists()
+    driven = Q(status=Run.Status.RUNNING, library=False)
+    return Run.objects.filter(Q(due, status=Run.Status.QUEUED) | driven).exists()
 
 
 class _Heart:

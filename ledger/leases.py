@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from ledger import requests
+from ledger import canonical, requests
 from ledger.clock import DbNow, later, now
 from ledger.errors import LostLease, Stale
 from ledger.models import JournalEntry, Run, Runner
@@ -113,9 +113,12 @@ def renew(runner: str, run_ids: Iterable[int], lease: float) -> None:
 def suspend(run_id: int, fence: int, waiting_for: Iterable[int]) -> None:
     """The agent waits for people: these journal entries' questions. Costs the row from here on."""
     run = held(run_id, fence)
-    JournalEntry.objects.filter(pk__in=list(waiting_for), run=run).update(
-        status=JournalEntry.Status.WAITING
+    waiting, ids = JournalEntry.Status.WAITING, list(waiting_for)
+    # What it waited for before and does not any more, decided or not, must not wake it again.
+    JournalEntry.objects.filter(run=run, status=waiting).exclude(pk__in=ids).update(
+        status=JournalEntry.Status.ABANDONED
     )
+    JournalEntry.objects.filter(pk__in=ids, run=run).update(status=waiting)
     move(
         run,
         Run.Status.WAITING,
@@ -153,6 +156,7 @@ def complete(run_id: int, fence: int, result: Any) -> None:
 @verb
 def fail(run_id: int, fence: int, error: str) -> None:
     """The agent cannot go on; `error` is a sentence for people."""
+    error = canonical.storable(error)
     _end(held(run_id, fence), Run.Status.FAILED, "runs.failed", {"error": error}, error=error)
 
 
@@ -164,6 +168,7 @@ def doubt(run_id: int, fence: int, about: dict[str, Any]) -> None:
 
 
 def _doubt(run: Run, about: dict[str, Any], *, actor: str) -> None:
+    about = canonical.storable(about)
     move(
         run,
         Run.Status.IN_DOUBT,
@@ -179,7 +184,7 @@ def _end(run: Run, status: str, kind: str, changes: dict[str, Any], **data: Any)
     changes |= {"finished_at": now(), "lease_until": None}
     move(run, status, kind=kind, actor=actor, changes=changes, **data)
     requests.cancel_open(run, actor=actor, reason="The run has ended.")
-    requests.forget_undelivered(run)
+    requests.forget(run)
 
 
 @verb
@@ -202,9 +207,8 @@ def start_library(agent_id: str, runner: str, lease: float) -> Run:
 @verb
 def sweep_library() -> int:
     """Library runs whose program is gone: in doubt if an action was open, failed otherwise."""
-    rows = Run.objects.filter(
-        status=Run.Status.RUNNING, library=True, lease_until__lt=DbNow()
-    ).select_for_update(skip_locked=True, of=("self",), no_key=True)
+    rows = Run.objects.filter(status=Run.Status.RUNNING, library=True, lease_until__lt=DbNow())
+    rows = rows.order_by("id").select_for_update(skip_locked=True, of=("self",), no_key=True)
     swept = list(rows)
     for run in swept:
         entry = run.journal.filter(

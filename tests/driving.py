@@ -1,0 +1,62 @@
+"""Driving runs in a test's own process: until nothing is runnable, as run_agents --until-idle."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from agents.loop import RunnerLoop
+from agents.runner import AgentRunner
+from approvals import services
+from approvals.models import ApprovalRequest
+from ledger import runs, tail
+from ledger.models import Run
+
+
+def drive(**options: Any) -> None:
+    """One runner from its start to its end; afterwards only waiting runs remain."""
+    with asyncio.Runner(loop_factory=RunnerLoop) as loop:
+        loop.run(AgentRunner(until_idle=True, **options).run())
+    tail.stop()
+
+
+def driven(agent: str, task: str = "do it", **fields: Any) -> Run:
+    """A new run of that agent, driven as far as it goes."""
+    run = runs.submit(agent, task, **fields)
+    drive()
+    return again(run)
+
+
+def again(run: Run) -> Run:
+    """The run as the database has it now."""
+    return runs.by_id(run.pk)
+
+
+def pending(run: Run, **fields: Any) -> list[ApprovalRequest]:
+    """What the run asks and nobody has decided, oldest first."""
+    rows = ApprovalRequest.objects.filter(run=run, status="pending", **fields)
+    return list(rows.order_by("pk"))
+
+
+def asked_for(run: Run, what: str) -> ApprovalRequest:
+    """The pending request of a run of tests.agents_for_tests about that."""
+    return next(request for request in pending(run) if request.details["what"] == what)
+
+
+def approve_all(run: Run, by: Any) -> int:
+    """Approve what the run asks now; how many that were."""
+    found = pending(run)
+    for request in found:
+        services.approve(request.pk, by=by)
+    return len(found)
+
+
+def until(true: Callable[[], Any], what: str, seconds: float = 20) -> Any:
+    """What `true()` returns once that is truthy; fails with `what` if it takes too long."""
+    end = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < end, f"still not so after {seconds} s: {what}"
+        time.sleep(0.005)
+    return found
