@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any
 import psycopg
 
 from tests.bench.machine import described
-from tests.bench.measures import QUICK, Amount, Spread, measure
+from tests.bench.measures import QUICK, STAGES, Amount, Spread, measure
 from tests.bench.places import POSTGRES
 
 KINDS = ("SQLite", "PostgreSQL")
@@ -37,27 +38,26 @@ def _times(spread: Spread) -> str:
     return f"{spread.median:.1f} / {spread.p95:.1f} / {spread.p99:.1f}"
 
 
-def _sockets(found: dict[str, Any]) -> str:
-    return f"{found['median']:.1f} / {found['p95']:.1f} / {found['p99']:.1f}"
-
-
-ROWS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
-    ("decision → agent's next line, ms", "median < 5", lambda f: _times(f["wake"])),
-    ("the same, polled once a second, ms", "", lambda f: _times(f["poll"])),
-    ("idle runner: CPU, % of a core", "", lambda f: f"{f['empty']['cpu']:.2f}"),
-    ("idle runner: queries a second", "≤ 4", lambda f: f"{f['empty']['queries']:.1f}"),
-    ("idle runner: memory, MB", "", lambda f: f"{f['empty']['memory']:.1f}"),
-    ("10,000 waiting: CPU, % of a core", "the same", lambda f: f"{f['crowd']['cpu']:.2f}"),
-    ("10,000 waiting: queries a second", "≤ 4", lambda f: f"{f['crowd']['queries']:.1f}"),
-    ("10,000 waiting: memory, MB", "the same", lambda f: f"{f['crowd']['memory']:.1f}"),
-    ("event → last of 1,000 sockets, ms", "median ≤ 100", lambda f: _sockets(f["sockets"])),
+# Stage, title, what is wanted, how it is shown.
+ROWS: tuple[tuple[str, str, str, Callable[[Any], str]], ...] = (
+    ("wake", "decision → agent's next line, ms", "median < 5", _times),
+    ("poll", "the same, polled once a second, ms", "", _times),
+    ("empty", "idle runner: CPU, % of a core", "", lambda f: f"{f['cpu']:.2f}"),
+    ("empty", "idle runner: queries a second", "≤ 4", lambda f: f"{f['queries']:.1f}"),
+    ("empty", "idle runner: memory, MB", "", lambda f: f"{f['memory']:.1f}"),
+    ("crowd", "10,000 waiting: CPU, % of a core", "the same", lambda f: f"{f['cpu']:.2f}"),
+    ("crowd", "10,000 waiting: queries a second", "≤ 4", lambda f: f"{f['queries']:.1f}"),
+    ("crowd", "10,000 waiting: memory, MB", "the same", lambda f: f"{f['memory']:.1f}"),
+    ("sockets", "event → last of 1,000 sockets, ms", "median ≤ 100", _times),
 )
 
 
 def table(found: dict[str, dict[str, Any]]) -> str:
     """The figures as text; times are median / p95 / p99."""
     lines = [["median / p95 / p99", "wanted", *found]]
-    lines += [[title, aim, *(show(f) for f in found.values())] for title, aim, show in ROWS]
+    for stage, title, aim, show in ROWS:
+        if all(stage in figures for figures in found.values()):
+            lines.append([title, aim, *(show(figures[stage]) for figures in found.values())])
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     padded = (
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
@@ -70,15 +70,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer repetitions, rougher figures")
     parser.add_argument("--database", choices=KINDS, help="only this one")
+    parser.add_argument("--only", choices=STAGES, help="only this stage")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # its processes and databases go too
     amount = QUICK if options.quick else Amount()
+    stages = STAGES if options.only is None else (options.only,)
     found: dict[str, dict[str, Any]] = {}
     left_out = []
     for kind in KINDS if options.database is None else (options.database,):
         if why := missing(kind):
             left_out.append(f"{kind} was left out: {why}.")
             continue
-        found[kind] = measure(kind, amount, lambda text, kind=kind: say(f"{kind}: {text}"))
+        found[kind] = measure(kind, amount, stages, lambda text, kind=kind: say(f"{kind}: {text}"))
     print(described(), *left_out, sep="\n")
     if found:
         print(table(found))

@@ -13,6 +13,7 @@ from tests import bench_sockets
 from tests.bench.places import Child, fresh, installed
 from tests.installation import Installation
 
+STAGES = ("wake", "idle", "sockets")
 WARM_UP = 20  # decisions that are not counted
 PATIENCE = 30.0  # seconds
 Say = Callable[[str], None]
@@ -47,26 +48,37 @@ class Spread:
         return cls(statistics.median(took), cuts[94], cuts[98])
 
 
-def measure(kind: str, amount: Amount, say: Say) -> dict[str, Any]:
-    """All figures of one database."""
+def measure(kind: str, amount: Amount, stages: tuple[str, ...], say: Say) -> dict[str, Any]:
+    """The figures of these stages on one database."""
     found: dict[str, Any] = {}
     with installed(kind) as place:
-        runner, person = Child(place, "runner"), Child(place, "person")
-        say(f"an idle runner, {amount.idle:.0f} s")
-        found["empty"] = _idle(runner, amount.idle)
-        say(f"{amount.decisions} decisions, and as many polled")
-        found["wake"], found["poll"] = _latency(place, person, amount)
-        say(f"{amount.crowd:,} runs that wait")
-        like = person("submit", 1)[0]
-        runner.stop()
-        found["waiting"] = person("fill", amount.crowd, like)
-        runner = Child(place, "runner")
-        say(f"a runner beside {found['waiting']:,} waiting runs, {amount.idle:.0f} s")
-        found["crowd"] = _idle(runner, amount.idle)
-    say(f"{amount.sockets:,} open sockets, {amount.events} events")
-    with fresh(kind) as url:
-        found["sockets"] = bench_sockets.run(url, sockets=amount.sockets, events=amount.events)
+        if "idle" in stages:
+            say(f"an idle runner, {amount.idle:.0f} s")
+            runner = Child(place, "runner")
+            found["empty"] = _idle(runner, amount.idle)
+            runner.stop()
+        if "wake" in stages:
+            say(f"{amount.decisions} decisions, and as many polled")
+            found["wake"], found["poll"] = _latency(place, amount)
+        if "idle" in stages:
+            say(f"a runner beside {amount.crowd:,} waiting runs, {amount.idle:.0f} s")
+            found["crowd"] = _idle(_crowded(place, amount.crowd), amount.idle)
+    if "sockets" in stages:
+        say(f"{amount.sockets:,} open sockets, {amount.events} events")
+        with fresh(kind) as url:
+            sockets = bench_sockets.run(url, sockets=amount.sockets, events=amount.events)
+        found["sockets"] = Spread(sockets["median"], sockets["p95"], sockets["p99"])
     return found
+
+
+def _crowded(place: Installation, count: int) -> Child:
+    """A fresh runner, beside so many waiting runs."""
+    runner, person = Child(place, "runner"), Child(place, "person")
+    like = person("submit", 1)[0]
+    runner.stop()
+    if person("fill", count - 1, like) != count:
+        raise RuntimeError("Not as many runs wait as should.")
+    return Child(place, "runner")
 
 
 def _idle(runner: Child, seconds: float) -> dict[str, float]:
@@ -82,8 +94,9 @@ def _idle(runner: Child, seconds: float) -> dict[str, float]:
     }
 
 
-def _latency(place: Installation, person: Child, amount: Amount) -> tuple[Spread, Spread]:
+def _latency(place: Installation, amount: Amount) -> tuple[Spread, Spread]:
     """Milliseconds from decision to the agent's next line, and to the poller's."""
+    runner, person = Child(place, "runner"), Child(place, "person")
     count = amount.decisions + WARM_UP
     waited, polled = person("submit", count), person("ask", count)
     Child(place, "poller")("poll", polled)
@@ -92,6 +105,7 @@ def _latency(place: Installation, person: Child, amount: Amount) -> tuple[Spread
     decided = {int(pk): int(at) for pk, at in person("decide", in_turn, amount.pause)}
     woken = _noted(Path(place.env["BENCH_WOKEN"]), count)
     seen = _noted(Path(place.env["BENCH_POLLED"]), count)
+    runner.stop()
     return _spread(decided, woken, waited), _spread(decided, seen, polled)
 
 
