@@ -19,7 +19,8 @@ from approvals.values import READ, SHOW, WORDS
 from ledger.errors import BadInput
 
 WHOLE = "details"
-LINE = 80  # characters of a value in a control of one line
+LINE = 30  # characters that a control of one line shows on a phone; a longer value gets room
+WIDE = 80  # characters in a line of an area
 LINE_LIMIT = 1_000  # texts that may be longer than this get room
 
 
@@ -51,7 +52,7 @@ class Control:
     @property
     def rows(self) -> int:
         """Lines that an area shows at once."""
-        return min(24, max(4, self.text.count("\n") + len(self.text) // LINE + 2))
+        return min(24, max(4, self.text.count("\n") + len(self.text) // WIDE + 2))
 
     @property
     def words(self) -> str:

@@ -38,11 +38,14 @@ def newest_event() -> int:
     return Event.objects.order_by("-id").values_list("id", flat=True).first() or 0
 
 
-def shown(
-    request: HtmxHttpRequest, approval: ApprovalRequest, status: int = 200, **more: Any
-) -> HttpResponse:
-    """The page of a request, or for htmx what stands on it. `more` goes to page.context()."""
-    context = page.context(approval, request.user, **more)
+def shown(request: HtmxHttpRequest, pk: int, status: int = 200, **more: Any) -> HttpResponse:
+    """The page of a request as it is now, or for htmx what stands on it; 404 if there is none.
+
+    `more` goes to page.context().
+    """
+    cursor = newest_event()
+    approval = find(pk)
+    context = page.context(approval, request.user, cursor=cursor, **more)
     if not wants_part(request):
         return render(request, "approvals/detail.html", context, status=status)
     response = render(request, "approvals/_answer.html", context, status=status)
@@ -51,25 +54,20 @@ def shown(
 
 
 def refused(
-    request: HtmxHttpRequest,
-    approval: ApprovalRequest,
-    error: LedgerError,
-    typed: page.Typed,
-    noun: str,
+    request: HtmxHttpRequest, pk: int, error: LedgerError, typed: page.Typed, noun: str
 ) -> HttpResponse:
-    """The request as it is now (a later revision, if that is current), the reason first."""
-    cursor = newest_event()
+    """The request (a later revision, if that is current) with the reason first."""
     current = getattr(error, "current", None)
-    approval = find(approval.pk if current is None else current.pk)
     banner = answers.banner(error, noun, bool(typed))
-    return shown(request, approval, error.http_status, cursor=cursor, banner=banner, typed=typed)
+    current_pk = pk if current is None else current.pk
+    return shown(request, current_pk, error.http_status, banner=banner, typed=typed)
 
 
 def done(request: HtmxHttpRequest, approval: ApprovalRequest) -> HttpResponse:
     """The answer to a decision that counts: 303 to its page, or for htmx what stands there."""
     said = SAID[approval.status]
     if wants_part(request):
-        return shown(request, find(approval.pk), toast=said)
+        return shown(request, approval.pk, toast=said)
     messages.success(request, f"{said.title} {said.text}")
     return HttpResponseRedirect(
         reverse("approvals:detail", args=[approval.pk]), status=HTTPStatus.SEE_OTHER

@@ -49,8 +49,7 @@ def index(request: HtmxHttpRequest) -> HttpResponse:
 @for_viewers
 def detail(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     """One request."""
-    cursor = replies.newest_event()
-    return replies.shown(request, replies.find(pk), cursor=cursor)
+    return replies.shown(request, pk)
 
 
 @require_POST
@@ -61,16 +60,15 @@ def decide(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     200 with the request as it is now for htmx, 303 to it without; 403, 409, 410, 412 or 422 with
     the same, nothing decided, the reason first, and what was typed.
     """
-    approval = replies.find(pk)
     form = DecisionForm.read(request.POST)
     try:
-        decided = form.decide(approval.pk, by=request.user)
+        decided = form.decide(pk, by=request.user)
     except LedgerError as error:
         error = answers.instead(error, replies.find(pk), form.digest)
         if isinstance(error, BadInput) and error.field == "feedback":
             typed = page.Typed(form.feedback, error=error.message)
-            return replies.shown(request, approval, error.http_status, typed=typed)
-        return replies.refused(request, approval, error, page.Typed(form.feedback), form.noun)
+            return replies.shown(request, pk, error.http_status, typed=typed)
+        return replies.refused(request, pk, error, page.Typed(form.feedback), form.noun)
     return replies.done(request, decided)
 
 
@@ -95,7 +93,7 @@ def edit(request: HtmxHttpRequest, pk: int) -> HttpResponse:
         if isinstance(error, BadInput):
             return _edit_page(request, approval, form, words, error)
         typed = page.Typed(words.feedback, details=form.typed)
-        return replies.refused(request, approval, error, typed, "edit")
+        return replies.refused(request, pk, error, typed, "edit")
     return replies.done(request, edited)
 
 
@@ -104,7 +102,7 @@ def _edit_form(request: HtmxHttpRequest, approval: ApprovalRequest) -> HttpRespo
     if approval.shown_status != "pending":
         return redirect("approvals:detail", approval.pk)
     if refusal(approval, request.user) is not None:
-        return replies.shown(request, approval, 403)  # the page says why
+        return replies.shown(request, approval.pk, 403)  # the page says why
     return _edit_page(request, approval, EditForm(approval), DecisionForm())
 
 
@@ -119,8 +117,8 @@ def _edit_page(
     if error is not None and error.field not in ("details", "feedback"):
         form.add_errors({error.field: error.message})
     context = {
-        "cursor": replies.newest_event(),
-        "approval": approval,
+        "cursor": replies.newest_event(),  # before the row, which may have changed meanwhile
+        "approval": replies.find(approval.pk),
         "form": form,
         "words": words,
         "feedback_error": error.message if error and error.field == "feedback" else "",

@@ -278,3 +278,19 @@ def test_strangers_sign_in_first(client: Client) -> None:
 
 def test_unknown_requests_are_404(rita: Client) -> None:
     assert rita.post("/approvals/9999/decide/", {"verdict": "approve"}).status_code == 404
+
+
+def test_every_whole_page_says_from_where_the_socket_goes_on(rita: Client) -> None:
+    approval = people.asked()
+    cursor = f'data-cursor="{Event.objects.count()}"'
+    address = f"/approvals/{approval.pk}/"
+    wrong = {"verdict": "reject", "digest": approval.digest}
+    for response in (
+        rita.get(address),
+        rita.get(f"{address}edit/"),
+        rita.post(f"{address}decide/", wrong),
+        rita.post(f"{address}decide/"),
+        rita.get("/"),
+        rita.get("/approvals/"),
+    ):
+        assert cursor in response.content.decode()
