@@ -32,7 +32,7 @@ def rows(html: str) -> list[int]:
     return [int(pk) for pk in re.findall(r'<li id="approval-(\d+)"', html)]
 
 
-def found(client: Client, **query: object) -> list[int]:
+def found(client: Client, **query: str) -> list[int]:
     return rows(client.get(LIST, query).content.decode())
 
 

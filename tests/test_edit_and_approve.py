@@ -214,7 +214,8 @@ TEXT = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="
     )
 )
 def test_no_value_is_changed_by_passing_through_the_form(changes: dict[str, Any]) -> None:
-    approval = ApprovalRequest(action="do_everything", details=VALUES | changes)
+    details: Any = VALUES | changes
+    approval = ApprovalRequest(action="do_everything", details=details)
     sent = {}
     for control in EditForm(approval).controls:
         sent[control.input] = control.text.replace("\n", "\r\n")

@@ -181,7 +181,7 @@ def test_htmx_gets_the_next_rows_and_the_new_button_only(
     monkeypatch.setattr(urgency.page, "__kwdefaults__", {"size": 1})
     first, second = people.asked(risk_level="high"), people.asked(risk_level="medium")
     place = urgency.Place.of(ApprovalRequest.objects.get(pk=first.pk))
-    response = inbox.get("/", {"after": str(place), "more": 1}, headers=HTMX)
+    response = inbox.get("/", {"after": str(place), "more": "1"}, headers=HTMX)
     html = response.content.decode()
     assert rows(html) == [f"approval-{second.pk}"]
     assert '<div id="more" hx-swap-oob="true"></div>' in html
