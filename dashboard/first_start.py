@@ -16,7 +16,7 @@ EXAMPLES = (
     "Write a short thank-you note to ana@example.org for her order 1042 and email it",
     "Email ben@example.org that his refund of 40 euros for order 977 is on its way",
     "Write the notes of Monday's stand-up to notes/stand-up.md",
-    "Post the maintenance notice for Friday 18:00 to https://status.example.org/api/notices",
+    "Save the maintenance notice for Friday 18:00 to notices/friday.md and email it to cleo@example.org",
 )
 
 
