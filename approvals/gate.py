@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.contrib.auth.models import Group
 from django.db import transaction
 
 from approvals import outcome, services
+from approvals.asking import check_name
 from approvals.models import ApprovalRequest, ApprovalStatus, Gate
 from ledger.clock import now
 from ledger.risk import RiskLevel
@@ -26,6 +27,7 @@ Callback = Callable[[ApprovalRequest], Awaitable[Any] | Any]
 
 def gate_named(name: str, risk_threshold: object = RiskLevel.MEDIUM) -> Gate:
     """The gate's row; made with this threshold, decided by Reviewers, if there is none yet."""
+    check_name("name", name)
     threshold = RiskLevel.parse(risk_threshold, "risk_threshold")
     gate = Gate.objects.filter(name=name).first()
     if gate is not None:
@@ -84,14 +86,7 @@ class ApprovalGate:
 
     async def call_back(self, request: ApprovalRequest) -> None:
         """Call the callback; one that raises is logged and changes nothing."""
-        if self._callback is None:
-            return
-        try:
-            answer = self._callback(request)
-            if inspect.isawaitable(answer):
-                await answer
-        except Exception:
-            log.exception("The callback of gate %s failed for %s.", self.name, request.subject)
+        await call_back(self._callback, request)
 
     async def wait_for_approval(
         self, request_id: object, timeout: float | None = 300.0
@@ -123,6 +118,24 @@ class ApprovalGate:
     def request_revision(self, request_id: object, reviewer: Any, feedback: str) -> ApprovalRequest:
         """Ask for a changed request (feedback required)."""
         return services.request_revision(request_id, by=reviewer, feedback=feedback)
+
+
+async def call_back(callback: Callback | None, request: ApprovalRequest) -> None:
+    """Call `callback(request)`; one that raises is logged and changes nothing.
+
+    A sync one runs in a thread, so that it may decide or read: the ORM refuses a loop's thread.
+    """
+    try:
+        if callback is None:
+            return
+        if iscoroutinefunction(callback) or iscoroutinefunction(type(callback).__call__):
+            answer = callback(request)
+        else:
+            answer = await sync_to_async(callback)(request)
+        if inspect.isawaitable(answer):
+            await answer
+    except Exception:
+        log.exception("The approval callback failed for %s.", request.subject)
 
 
 def _decided(pk: int) -> ApprovalRequest | None:

@@ -31,7 +31,7 @@ def effective(request: ApprovalRequest) -> ApprovalRequest:
 
 def said(request: ApprovalRequest) -> str:
     """Who decided what and when, as one sentence."""
-    at = f"{request.resolved_at:%H:%M:%S} UTC" if request.resolved_at else ""
+    at = f"{request.resolved_at:%Y-%m-%d %H:%M:%S} UTC" if request.resolved_at else ""
     who = {
         Resolution.RULE: "The gate's rule",
         Resolution.DEADLINE: "The deadline",

@@ -14,17 +14,14 @@ def refusal(request: ApprovalRequest, user: Any) -> str | None:
     """
     if not user.is_active:
         return "This account is not active."
-    if not user.is_superuser and not _is_decider(request, user):
-        groups = ", ".join(request.rule.get("deciders", [])) or "superusers"
-        return f"Only {groups} may decide at the gate {request.rule.get('gate', '')}."
+    if not user.is_superuser:
+        if not user.has_perm("approvals.decide_approvalrequest"):
+            return "This account may not decide requests."
+        groups: list[str] = request.rule.get("deciders", [])
+        if not user.groups.filter(name__in=groups).exists():
+            who = ", ".join(groups) or "superusers"
+            return f"Only {who} may decide at the gate {request.rule.get('gate', '')}."
     return _not_independent(request, user)
-
-
-def _is_decider(request: ApprovalRequest, user: Any) -> bool:
-    if not user.has_perm("approvals.decide_approvalrequest"):
-        return False
-    groups: list[str] = request.rule.get("deciders", [])
-    return bool(user.groups.filter(name__in=groups).exists())
 
 
 def _not_independent(request: ApprovalRequest, user: Any) -> str | None:

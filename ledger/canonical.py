@@ -44,8 +44,12 @@ def envelope_text(value: dict[str, Any]) -> str:
 def parse(text: str | bytes, field: str = "details") -> Any:
     """The JSON value in `text`; duplicate keys, NaN and the limits above are refused."""
     try:
+        if isinstance(text, bytes):
+            text = text.decode()  # json.loads() would guess UTF-16 and UTF-32 too
         value = json.loads(text, object_pairs_hook=_unique(field), parse_constant=_constant(field))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except BadInput:
+        raise
+    except (ValueError, RecursionError) as error:  # also a number of more digits than Python reads
         raise BadInput(field, f"not valid JSON: {error}") from error
     canonical(value, field)
     return value
@@ -54,6 +58,23 @@ def parse(text: str | bytes, field: str = "details") -> Any:
 def digest(text: str, domain: str) -> str:
     """SHA-256 (hex) of a canonical text, separated by what it is a digest of."""
     return hashlib.sha256(f"{domain}\n{text}".encode()).hexdigest()
+
+
+def storable(value: Any) -> Any:
+    """A JSON value as both databases take it, for texts that only inform, such as an error's.
+
+    U+0000 and lone surrogates become U+FFFD; NaN and infinities become text.
+    """
+    if isinstance(value, str):
+        text = value.replace("\0", "\ufffd").encode("utf-16", "surrogatepass")
+        return text.decode("utf-16", "replace")
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {storable(key): storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in value]
+    return value
 
 
 class _Check:
@@ -94,8 +115,9 @@ class _Check:
         if isinstance(value, float) and not math.isfinite(value):
             raise BadInput(self.field, f"{value} is not JSON.")
         if value == int(value) and abs(value) > MAX_SAFE_INTEGER:
+            # The number is not repeated: it may have more digits than Python writes.
             raise BadInput(
-                self.field, f"{value} is beyond 2^53-1 and would change; send it as text."
+                self.field, "a number is beyond 2^53-1 and would change; send it as text."
             )
 
     def _text(self, value: str) -> None:

@@ -83,7 +83,7 @@ def _take(run: Run, runner: str, lease: float) -> Run:
     changes: dict[str, Any] = {
         "runner": runner,
         "fence": fence,
-        "lease_until": later(lease),
+        "lease_until": DbNow() + timedelta(seconds=lease),
         "not_before": None,
     }
     if first:

@@ -50,8 +50,10 @@ def deliver(request: Any, *, actor: str) -> None:
             record(kind, request.subject, actor=actor, run_id=request.run_id)
 
 
-def forget_undelivered(run: Run) -> None:
-    """The run is over: what it never took up is not looked for any more."""
+def forget(run: Run) -> None:
+    """The run is over, or starts from the top: nothing that it waited for wakes it any more."""
+    waiting = JournalEntry.objects.filter(run=run, status=JournalEntry.Status.WAITING)
+    waiting.update(status=JournalEntry.Status.ABANDONED)
     for model in kinds():
         model.objects.filter(run=run, resolved_at__isnull=False, delivered_at=None).update(
             delivered_at=now()

@@ -9,11 +9,12 @@ from django.db.models import F
 
 from ledger import canonical, catalogue, requests
 from ledger.clock import now
-from ledger.errors import AlreadyDecided, BadInput, NotAllowed, UnknownId
+from ledger.errors import AlreadyDecided, BadInput, NotAllowed, Stale, UnknownId
 from ledger.models import JournalEntry, Run
 from ledger.transitions import move, record, rows_for_update, verb
 
 MAX_TASK = 20_000  # characters
+MAX_NOTE = 10_000  # characters
 VERDICTS = {
     "action": {"ran", "did_not_run", "abandon"},
     "diverged": {"start_again", "abandon"},
@@ -77,6 +78,12 @@ def _check_task(task: str) -> None:
     canonical.canonical(task, "task")
 
 
+def _check_note(field: str, note: str) -> None:
+    if len(note) > MAX_NOTE:
+        raise BadInput(field, f"Longer than {MAX_NOTE:,} characters. Nothing was changed.")
+    canonical.canonical(note, field)
+
+
 @verb
 def cancel(run_id: object, *, by: Any = None, actor: str | None = None, reason: str = "") -> Run:
     """Cancel a run and the questions it still asks. Nothing of it runs from here on.
@@ -86,6 +93,7 @@ def cancel(run_id: object, *, by: Any = None, actor: str | None = None, reason: 
     """
     if by is not None and not by.has_perm("ledger.cancel_run"):
         raise NotAllowed("Cancelling runs is for operators.")
+    _check_note("reason", reason)
     by_id(run_id)
     run: Run = rows_for_update(Run).get(pk=run_id)
     if run.over:
@@ -100,17 +108,20 @@ def cancel(run_id: object, *, by: Any = None, actor: str | None = None, reason: 
         reason=reason,
     )
     requests.cancel_open(run, actor=who, reason=reason or "The run was cancelled.")
-    requests.forget_undelivered(run)
+    requests.forget(run)
     return run
 
 
 @verb
-def resolve_doubt(run_id: object, verdict: str, *, by: Any, note: str) -> Run:
+def resolve_doubt(
+    run_id: object, verdict: str, *, by: Any, note: str, fence: int | None = None
+) -> Run:
     """Say what happened to a run in doubt, with the evidence in `note`.
 
     `ran`: the run goes on with the person's word as the action's result. `did_not_run`: the
     action is started again under the same approval. `start_again`: an empty journal, from the
-    top. `abandon`: the run fails. Raises NotAllowed, BadInput, AlreadyDecided, UnknownId.
+    top. `abandon`: the run fails. `fence` is the run's when the page was made: by now the run may
+    be in doubt about something else. Raises NotAllowed, BadInput, AlreadyDecided, Stale, UnknownId.
     """
     if not by.has_perm("ledger.resolve_run"):
         raise NotAllowed("Only reviewers and operators say what happened to a run in doubt.")
@@ -118,12 +129,15 @@ def resolve_doubt(run_id: object, verdict: str, *, by: Any, note: str) -> Run:
     run: Run = rows_for_update(Run).get(pk=run_id)
     if run.status != Run.Status.IN_DOUBT:
         raise AlreadyDecided(f"Run {run.pk} is not in doubt any more; it is {run.status}.", run)
+    if fence is not None and fence != run.fence:
+        raise Stale("The run has gone on since, and is in doubt about something else.", run)
     doubt = run.doubt or {"kind": "diverged"}
     if verdict not in VERDICTS[doubt["kind"]]:
         accepted = ", ".join(sorted(VERDICTS[doubt["kind"]]))
         raise BadInput("verdict", f"{verdict!r} is no answer here; accepted are {accepted}.")
     if not note.strip():
         raise BadInput("feedback", "Say what you found, and where. Nothing was changed.")
+    _check_note("feedback", note)
     _note_on_entry(run, doubt, verdict, by, note)
     _leave_doubt(run, verdict, actor_for(by), note)
     return run
@@ -160,9 +174,12 @@ def _leave_doubt(run: Run, verdict: str, actor: str, note: str) -> None:
         verdict=verdict,
         note=note,
     )
-    if not goes_on:
-        requests.cancel_open(run, actor=actor, reason="The run was abandoned.")
-        requests.forget_undelivered(run)
+    if verdict == "start_again" or not goes_on:
+        requests.cancel_open(run, actor=actor, reason=_WHY_CANCELLED[goes_on])
+        requests.forget(run)
+
+
+_WHY_CANCELLED = {True: "The run was started again.", False: "The run was abandoned."}
 
 
 def _end_of_doubt(run: Run, verdict: str, note: str) -> str:

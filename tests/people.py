@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from django.contrib.auth.models import Group, Permission, User
@@ -11,24 +12,26 @@ from approvals.gate import gate_named
 from approvals.models import ApprovalRequest, Gate
 from ledger.models import Run
 
-# The groups of the migration; a test with threads finds its database flushed and remakes them.
-GROUPS = {
-    "Reviewers": ("view_approvalrequest", "decide_approvalrequest", "resolve_run"),
-    "Operators": ("view_approvalrequest", "add_run", "cancel_run", "resolve_run"),
-}
+# What the migration grants; a test with threads finds its database flushed and grants it again.
+GRANTED: dict[str, list[str]] = import_module("approvals.migrations.0002_groups").GROUPS
 
 
 def person(name: str, *groups: str, **fields: Any) -> User:
     """A user in these groups, made if missing."""
     user, _ = User.objects.get_or_create(username=name, defaults=fields)
-    for group in groups:
+    for group in set(groups) - {group.name for group in user.groups.all()}:
         user.groups.add(group_named(group))
     return user
 
 
 def group_named(name: str) -> Group:
     group, _ = Group.objects.get_or_create(name=name)
-    group.permissions.add(*Permission.objects.filter(codename__in=GROUPS.get(name, ())))
+    if group.permissions.exists():
+        return group
+    for permission in GRANTED.get(name, ()):
+        label, codename = permission.split(".")
+        found = Permission.objects.filter(content_type__app_label=label, codename=codename)
+        group.permissions.add(*found)
     return group
 
 
