@@ -13,9 +13,8 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from approvals.access import HtmxHttpRequest, wants_part
+from approvals.access import HtmxHttpRequest, needs, wants_part
 from dashboard import evidence, run_answers, run_list
-from dashboard.access import needs
 from dashboard.context import cursor
 from dashboard.run_answers import CANCELLED, ENDED, SETTLED, Said, Typed
 from dashboard.run_forms import TaskForm
