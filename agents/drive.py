@@ -9,14 +9,13 @@ from typing import Any
 
 from agents import catalogue
 from agents.bound import RunContext
-from agents.entries import Hold, load
+from agents.entries import Activation
 from agents.journal import Doubt, Ended, GiveBack, Journal, Suspend
 from agents.loop import OWNER
 from agents.model import ModelError
 from agents.threads import DatabaseThreads
 from ledger import canonical, leases
 from ledger.errors import BadInput, LostLease
-from ledger.models import Run
 
 log = logging.getLogger(__name__)
 
@@ -27,29 +26,24 @@ CANCEL_PAUSE = 0.01  # seconds between cancelling tasks that swallow it
 class Drive:
     """One activation of a run in this process."""
 
-    def __init__(self, run: Run, database: DatabaseThreads, client: Any) -> None:
-        self.run = run
-        self.journal: Journal | None = None
+    def __init__(self, activation: Activation, database: DatabaseThreads, client: Any) -> None:
+        self.run = activation.run
+        self.journal = Journal(activation, database)
         self._database = database
         self._client = client
 
     async def go(self) -> bool:
         """Drive until the run ends, waits or is lost. True if it is waiting for people now."""
-        run = self.run
-        hold = Hold(run.pk, run.fence, run.generation, run.runner)
-        found = await self._database(load, run.pk, run.generation)
-        self.journal = Journal(hold, found, self._database)
         try:
             ended = await self._call_agent(self.journal)
             await self._write_end(self.journal, ended)
         except LostLease:
-            log.info("Run %s was taken or cancelled meanwhile.", run.pk)
+            log.info("Run %s was taken or cancelled meanwhile.", self.run.pk)
         return isinstance(self.journal.latch, Suspend)
 
     def stop(self) -> None:
         """Have the run given back as soon as what is in flight has ended."""
-        if self.journal is not None:
-            self.journal.stop()
+        self.journal.stop()
 
     async def _call_agent(self, journal: Journal) -> asyncio.Task[Any]:
         """The agent's task, done; or cancelled, if the journal latched first."""

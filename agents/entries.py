@@ -13,11 +13,11 @@ from typing import Any
 from approvals import envelope, gate, outcome, services
 from approvals.actions import ActionFailed
 from approvals.models import ApprovalRequest, ApprovalStatus
-from ledger import canonical, requests
+from ledger import canonical, leases, requests
 from ledger.clock import now
 from ledger.errors import LostLease
 from ledger.leases import held
-from ledger.models import JournalEntry
+from ledger.models import JournalEntry, Run
 from ledger.transitions import record, verb
 
 Kind = JournalEntry.Kind
@@ -49,9 +49,56 @@ class Step:
         return hashlib.sha256(self.input.encode()).hexdigest()
 
 
-def load(run_id: int, generation: int) -> list[JournalEntry]:
-    """The run's journal so far."""
-    return list(JournalEntry.objects.filter(run=run_id, generation=generation).order_by("pk"))
+@dataclass(frozen=True)
+class Activation:
+    """A claimed run with all that its replay answers from: whoever resumes it reads once."""
+
+    run: Run
+    journal: list[JournalEntry]
+    decided: dict[int, ApprovalRequest]  # decided requests, which never change, by their id
+
+    @property
+    def hold(self) -> Hold:
+        return Hold(self.run.pk, self.run.fence, self.run.generation, self.run.runner)
+
+
+@verb
+def claim_next(runner: str, lease: float) -> Activation | None:
+    """Claim a run that is queued and due, or whose runner is gone; None when there is none."""
+    run = leases.claim_next(runner, lease)
+    return None if run is None else _activation(run)
+
+
+@verb
+def claim_waiting(run_id: int, runner: str, lease: float) -> Activation | None:
+    """Claim a waiting run and take up what is decided, in one transaction; None if it waits not.
+
+    One commit lies between the decision and the agent's next line.
+    """
+    run = leases.claim_waiting(run_id, runner, lease)
+    if run is None:
+        return None
+    found = _activation(run)
+    for entry in found.journal:
+        request = found.decided.get(entry.request_id or 0)
+        if entry.status == Status.WAITING and request is not None:
+            effective = _take_up(found.hold, entry, request)
+            found.decided[effective.pk] = effective
+    return found
+
+
+def _activation(run: Run) -> Activation:
+    rows = JournalEntry.objects.filter(run=run, generation=run.generation).order_by("pk")
+    journal = list(rows)
+    questions = [entry for entry in journal if entry.kind == Kind.QUESTION]
+    asked = {entry.request_id for entry in questions} | {_decided_by(one) for one in questions}
+    decided: dict[int, ApprovalRequest] = {}
+    if asked:
+        requests = ApprovalRequest.objects.select_related("reviewer", "gate")
+        for request in requests.filter(pk__in=asked - {None}, resolved_at__isnull=False):
+            request.run = run
+            decided[request.pk] = request
+    return Activation(run, journal, decided)
 
 
 def _new(hold: Hold, step: Step, status: str, **fields: Any) -> JournalEntry:
@@ -153,16 +200,32 @@ def take_decision(hold: Hold, entry: JournalEntry) -> ApprovalRequest | None:
     request = services.by_id(entry.request_id)
     if request.status == ApprovalStatus.PENDING:
         return None
+    if entry.status == Status.DONE:
+        return outcome.effective(request)
+    held(hold.run_id, hold.fence)
+    return _take_up(hold, entry, request)
+
+
+def _take_up(hold: Hold, entry: JournalEntry, request: ApprovalRequest) -> ApprovalRequest:
+    """Note a decision as delivered and the question as answered. Inside a unit, the run held."""
     decided = outcome.effective(request)
-    if entry.status != Status.DONE:
-        held(hold.run_id, hold.fence)
-        requests.deliver(request, actor=f"runner:{hold.runner}")
-        if decided.pk != request.pk:
-            requests.deliver(decided, actor=f"runner:{hold.runner}")
-        entry.status, entry.finished_at = Status.DONE, now()
-        entry.result = {**(entry.result or {}), "decided": decided.pk}
-        entry.save(update_fields=["status", "finished_at", "result"])
+    requests.deliver(request, actor=f"runner:{hold.runner}")
+    if decided.pk != request.pk:
+        requests.deliver(decided, actor=f"runner:{hold.runner}")
+    entry.status, entry.finished_at = Status.DONE, now()
+    entry.result = {**(entry.result or {}), "decided": decided.pk}
+    entry.save(update_fields=["status", "finished_at", "result"])
     return decided
+
+
+def decision_in(decided: dict[int, ApprovalRequest], entry: JournalEntry) -> ApprovalRequest | None:
+    """The decision that this entry's question is answered by, if the claim has brought it."""
+    return decided.get(_decided_by(entry) or 0)
+
+
+def _decided_by(entry: JournalEntry) -> int | None:
+    """The request that answers this question, once one does: the reviewer's edit of what was asked."""
+    return (entry.result or {}).get("decided")
 
 
 def abandoned(entry: JournalEntry) -> int:

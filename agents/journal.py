@@ -23,7 +23,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from agents import entries
-from agents.entries import Hold, Question, Status, Step
+from agents.entries import Activation, Hold, Question, Status, Step
 from agents.threads import DatabaseThreads
 from approvals.actions import ActionContext, ActionFailed
 from approvals.models import ApprovalRequest
@@ -76,8 +76,10 @@ Effect = Callable[[ActionContext], Awaitable[Any]]
 class Journal:
     """What the run-bound model client, gates and actions of one activation go through."""
 
-    def __init__(self, hold: Hold, found: list[JournalEntry], database: DatabaseThreads) -> None:
-        self.hold = hold
+    def __init__(self, activation: Activation, database: DatabaseThreads) -> None:
+        found = activation.journal
+        self.hold = activation.hold
+        self._decided = activation.decided
         self.tasks: set[asyncio.Task[Any]] = set()
         self.timers: set[asyncio.TimerHandle] = set()
         self.latch: Latch | None = None
@@ -227,7 +229,8 @@ class Journal:
                 return request
             if entry.input_digest != step.digest:
                 await self._diverge(entry, step)
-            return await self._db(entries.asked, entry)
+            known = self._decided.get(entry.request_id or 0)
+            return known or await self._db(entries.asked, entry)
 
     async def wait(self, request_id: int, timeout: float | None = None) -> ApprovalRequest:
         """Wait for a decision on what this run asked. Costs a row once nothing else happens."""
@@ -252,7 +255,8 @@ class Journal:
                 await self._db(entries.shorten, entry, timeout)
         while True:
             async with self.in_flight():
-                decided: ApprovalRequest | None = await self._db(entries.take_decision, entry)
+                decided = entries.decision_in(self._decided, entry)
+                decided = decided or await self._db(entries.take_decision, entry)
             if decided is not None:
                 return decided
             await self._park(entry, self._parked)

@@ -14,14 +14,16 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import uuid4
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Q
 
-from agents import model
+from agents import entries, model
 from agents.drive import Drive
+from agents.entries import Activation
 from agents.threads import DatabaseThreads
 from approvals import services
 from ledger import leases, requests
@@ -50,6 +52,7 @@ class AgentRunner:
         self._drives: dict[int, Drive] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._decided: set[int] = set()
+        self._work_is_there = True  # perhaps: a run may have become free to claim
         self._wake = asyncio.Event()
         self._stopping = False
         self._ticks = 0
@@ -120,14 +123,13 @@ class AgentRunner:
         """In the follower's thread: which runs these events may set going."""
         self._loop.call_soon_threadsafe(self._take_hints, [_hint(event) for event in events])
 
-    def _take_hints(self, hints: list[tuple[int | None, bool, datetime | None]]) -> None:
-        for run_id, decision, deadline in hints:
-            if deadline is not None:
-                self._look_at(deadline)
-            if run_id is None:
-                continue
-            if decision:
-                self._decided.add(run_id)
+    def _take_hints(self, hints: list[_Hint]) -> None:
+        for hint in hints:
+            if hint.time is not None:
+                self._look_at(hint.time)
+            if hint.decided is not None:
+                self._decided.add(hint.decided)
+            self._work_is_there |= hint.work
         self._wake.set()
 
     def _look_at(self, when: datetime) -> None:
@@ -140,11 +142,19 @@ class AgentRunner:
         decided, self._decided = self._decided, set()
         if time.monotonic() >= self._next_tick:
             self._next_tick = time.monotonic() + TICK
+            self._work_is_there = True
             decided |= set(await self._database(self._tick))
         for run_id in decided:
             await self._resume(run_id)
-        while len(self._drives) < self._most and await self._claim_one():
-            continue
+        if self._work_is_there and self._has_room:
+            self._work_is_there = False  # before looking: a hint may come meanwhile
+            while self._has_room and await self._claim_one():
+                continue
+            self._work_is_there |= not self._has_room  # the rest, when a drive has ended
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._drives) < self._most
 
     def _tick(self) -> list[int]:
         """What no hint brought: deadlines, lost hints, programs that are gone."""
@@ -157,26 +167,26 @@ class AgentRunner:
     async def _resume(self, run_id: int) -> None:
         drive = self._drives.get(run_id)
         if drive is not None:
-            if drive.journal is not None:
-                drive.journal.poke()
+            drive.journal.poke()
             return
-        run = await self._database(leases.claim_waiting, run_id, self.name, self._lease)
-        if run is not None:
-            self._start(run)
+        claimed = await self._database(entries.claim_waiting, run_id, self.name, self._lease)
+        if claimed is not None:
+            self._start(claimed)
 
     async def _claim_one(self) -> bool:
-        if not await self._database(_anything_to_claim):
-            return False
-        run = await self._database(leases.claim_next, self.name, self._lease)
-        if run is not None:
-            self._start(run)
-        return run is not None
+        claimed = await self._database(self._claim_next)
+        if claimed is not None:
+            self._start(claimed)
+        return claimed is not None
+
+    def _claim_next(self) -> Activation | None:
+        return entries.claim_next(self.name, self._lease) if _anything_to_claim() else None
 
     # ---- Driving ----------------------------------------------------------------------------
 
-    def _start(self, run: Run) -> None:
-        drive = Drive(run, self._database, self._client)
-        self._drives[run.pk] = drive
+    def _start(self, claimed: Activation) -> None:
+        drive = Drive(claimed, self._database, self._client)
+        self._drives[claimed.run.pk] = drive
         task = self._loop.create_task(self._drive(drive))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -203,14 +213,25 @@ class AgentRunner:
         return not await self._database(_runnable_soon)
 
 
-def _hint(event: Event) -> tuple[int | None, bool, datetime | None]:
-    """(run, whether a question of it was decided, a deadline that it names)."""
-    if event.subject.startswith("ledger."):
-        delay = event.payload.get("delay") if event.kind == "runs.requeued" else None
-        return event.run_id, False, event.at + timedelta(seconds=delay) if delay else None
+class _Hint(NamedTuple):
+    """What an event says to a runner."""
+
+    decided: int | None = None  # the run of which a question was decided
+    work: bool = False  # whether a run may have become free to claim
+    time: datetime | None = None  # look again then
+
+
+def _hint(event: Event) -> _Hint:
     data = event.payload
-    deadline = data.get("deadline")
-    return event.run_id, "was" in data, datetime.fromisoformat(deadline) if deadline else None
+    if not event.subject.startswith("ledger."):
+        deadline = data.get("deadline")
+        time = datetime.fromisoformat(deadline) if deadline else None
+        return _Hint(decided=event.run_id if "was" in data else None, time=time)
+    if delay := data.get("delay"):
+        return _Hint(time=event.at + timedelta(seconds=delay))
+    # From waiting to queued is half of a claim: that run is driven already.
+    queued = data.get("now") == Run.Status.QUEUED and data.get("was") != Run.Status.WAITING
+    return _Hint(work=queued or event.kind == "runs.submitted")
 
 
 def _anything_to_claim() -> bool:

@@ -143,6 +143,8 @@ class Follower:
                     callback(events)
                 except Exception:
                     log.exception("A subscriber of the log failed.")
+            if len(events) < BATCH:
+                return  # what is committed from now on wakes again
 
 
 _follower: Follower | None = None
