@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from approvals import gates
 from approvals.models import ApprovalRequest, Gate
-from ledger.admin import ReadOnlyAdmin, pretty, shown
+from ledger.admin import ReadOnlyAdmin, json_of, text_of
 from ledger.filters import RunFilter
 
 
@@ -106,6 +106,8 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
         "line",
         "agents_words",
     )
+    arguments, frozen_rule = json_of("details"), json_of("rule")
+    line, whole_feedback, agents_words = text_of("preview"), text_of("feedback"), text_of("story")
 
     def view_on_site(self, obj: ApprovalRequest) -> str:
         """The page where it is decided."""
@@ -118,26 +120,6 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
             reverse("approvals:detail", args=[obj.pk]),
         )
 
-    @admin.display(description="arguments")
-    def arguments(self, obj: ApprovalRequest) -> str:
-        return pretty(obj.details)
-
     @admin.display(description="status")
     def shown_status(self, obj: ApprovalRequest) -> str:
         return obj.shown_status.replace("_", " ")
-
-    @admin.display(description="feedback")
-    def whole_feedback(self, obj: ApprovalRequest) -> str:
-        return shown(obj.feedback)
-
-    @admin.display(description="rule when it was asked")
-    def frozen_rule(self, obj: ApprovalRequest) -> str:
-        return pretty(obj.rule)
-
-    @admin.display(description="preview")
-    def line(self, obj: ApprovalRequest) -> str:
-        return shown(obj.preview)
-
-    @admin.display(description="the agent's own words")
-    def agents_words(self, obj: ApprovalRequest) -> str:
-        return shown(obj.story)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC
 from typing import Any
 
@@ -34,6 +35,26 @@ def pretty(value: Any) -> str:
     widths = [len(line) - len(line.lstrip(" ")) for line in lines]
     # Blanks at the start of a line would collapse in HTML.
     return "\n".join("\u00a0" * n + line[n:] for n, line in zip(widths, lines, strict=True))
+
+
+def text_of(field: str) -> Callable[[Any, Any], str]:
+    """A column or field of an admin that shows a text, with what prints nothing spelled out."""
+
+    @admin.display(description=field.replace("_", " "))
+    def show(self: Any, obj: Any) -> str:
+        return shown(getattr(obj, field))
+
+    return show
+
+
+def json_of(field: str) -> Callable[[Any, Any], str]:
+    """A field of an admin that shows a JSON value."""
+
+    @admin.display(description=field.replace("_", " "))
+    def show(self: Any, obj: Any) -> str:
+        return pretty(getattr(obj, field))
+
+    return show
 
 
 def first_line(text: str) -> str:
@@ -82,6 +103,8 @@ class RunAdmin(ReadOnlyAdmin):
         ("runner", "fence", "lease_until"),
     )
     readonly_fields = ("whole_task", "input_json", "result_json", "whole_error", "doubt_json")
+    whole_task, whole_error = text_of("task"), text_of("error")
+    input_json, result_json, doubt_json = json_of("input"), json_of("result"), json_of("doubt")
 
     def view_on_site(self, run: Run) -> str:
         """The run's page: there it is followed, cancelled or resolved."""
@@ -90,26 +113,6 @@ class RunAdmin(ReadOnlyAdmin):
     @admin.display(description="task")
     def work(self, run: Run) -> str:
         return first_line(run.task)
-
-    @admin.display(description="task")
-    def whole_task(self, run: Run) -> str:
-        return shown(run.task)
-
-    @admin.display(description="input")
-    def input_json(self, run: Run) -> str:
-        return pretty(run.input)
-
-    @admin.display(description="result")
-    def result_json(self, run: Run) -> str:
-        return pretty(run.result)
-
-    @admin.display(description="error")
-    def whole_error(self, run: Run) -> str:
-        return shown(run.error)
-
-    @admin.display(description="doubt")
-    def doubt_json(self, run: Run) -> str:
-        return pretty(run.doubt)
 
 
 @admin.register(JournalEntry)
@@ -134,26 +137,8 @@ class JournalEntryAdmin(ReadOnlyAdmin):
         "input_digest",
     )
     readonly_fields = ("what", "entry_key", "sent", "result_json", "whole_error")
-
-    @admin.display(description="name")
-    def what(self, entry: JournalEntry) -> str:
-        return shown(entry.name)
-
-    @admin.display(description="key")
-    def entry_key(self, entry: JournalEntry) -> str:
-        return shown(entry.key)
-
-    @admin.display(description="input")
-    def sent(self, entry: JournalEntry) -> str:
-        return shown(entry.input)
-
-    @admin.display(description="result")
-    def result_json(self, entry: JournalEntry) -> str:
-        return pretty(entry.result)
-
-    @admin.display(description="error")
-    def whole_error(self, entry: JournalEntry) -> str:
-        return shown(entry.error)
+    what, entry_key, sent = text_of("name"), text_of("key"), text_of("input")
+    result_json, whole_error = json_of("result"), text_of("error")
 
 
 @admin.register(Runner)
