@@ -123,7 +123,8 @@ class Shell:
     def _record(self, active: int) -> Iterable[Entry]:
         if self.user.has_perm("ledger.view_run"):
             yield self._entry("Runs", "activity", "runs:index", active, key="runs")
-        if self.user.is_staff:
+        # Auditors and Operators enter by their group; both may see gates, reviewers may not.
+        if self.user.is_staff or self.user.has_perm("approvals.view_gate"):
             yield self._entry("Admin", "sliders-horizontal", "admin:index")
 
     def _entry(

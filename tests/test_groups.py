@@ -98,6 +98,14 @@ def test_joining_auditors_or_operators_is_all_it_takes_to_enter_the_admin(
     assert client.get("/admin/", follow=True).status_code == status
 
 
+@pytest.mark.parametrize(
+    ("group", "shown"), [("Auditors", True), ("Operators", True), ("Reviewers", False)]
+)
+def test_the_menu_leads_those_who_may_enter_to_the_admin(group: str, shown: bool) -> None:
+    page = member("kim", group).get("/runs/").content.decode()
+    assert ('href="/admin/"' in page) is shown
+
+
 def test_leaving_the_group_closes_the_admin_again() -> None:
     client = member("kim", "Auditors")
     User.objects.get(username="kim").groups.clear()
