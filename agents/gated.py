@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from dataclasses import dataclass, replace
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 
 from agents import model, prompts
 from agents.answers import json_object_in, one_word_risk, text_of, tool_calls_of
@@ -131,7 +131,7 @@ class ApprovalGatedAgent:
 
     async def _revise(self, decided: ApprovalRequest) -> Any:
         """New arguments that heed the feedback; None if two answers were unusable."""
-        lessons = await self._lessons(decided.action)
+        lessons = await self._lessons(decided)
         messages = prompts.revise(decided.action, decided.details, decided.feedback, lessons)
         declared = actions.get(decided.action)
         for _ in range(2):
@@ -142,12 +142,13 @@ class ApprovalGatedAgent:
             messages = prompts.ask_again(messages, text_of(answer), _names(decided.details))
         return None
 
-    async def _lessons(self, action: str) -> list[str]:
+    async def _lessons(self, decided: ApprovalRequest) -> list[str]:
         """What people decided before on this action: read once in a run, and shown on its page."""
-        gate, agent_id = self.approval_gate, self.agent_id
+        gate, agent_id, action = self.approval_gate, self.agent_id, decided.action
         if isinstance(gate, BoundGate):
+            # By the request, not by the action: of two revised side by side each has its own.
             found = await gate.journal.read(
-                "lessons", lambda: lessons_for(agent_id, [action]), f"lessons/{action}"
+                "lessons", lambda: lessons_for(agent_id, [action]), f"lessons/{decided.pk}"
             )
         else:
             found = await sync_to_async(lessons_for)(agent_id, [action])
@@ -170,7 +171,9 @@ class ApprovalGatedAgent:
         arguments = declared.validate(details)
         if inspect.iscoroutinefunction(declared.run):
             return await declared.run(arguments, context)
-        return await asyncio.to_thread(declared.run, arguments, context)
+        # It may use the database; the thread's connection is given back afterwards.
+        run = database_sync_to_async(declared.run, thread_sensitive=False)
+        return await run(arguments, context)
 
 
 def _names(details: Any) -> list[str]:

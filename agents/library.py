@@ -6,11 +6,13 @@ run is in doubt; the lease tells, and any runner notices.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -20,10 +22,11 @@ from django.db import connection
 from agents import entries
 from agents.entries import Hold, Question, Step
 from agents.journal import Effect, as_json, idempotency_key
-from approvals.actions import ActionContext, ActionFailed
+from approvals.actions import ActionContext, ActionFailed, OutcomeUnknown
 from approvals.models import ApprovalRequest
 from ledger import canonical, leases
-from ledger.models import EntryKind
+from ledger.errors import LostLease
+from ledger.models import EntryKind, JournalEntry
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +54,8 @@ class LibraryRun:
         if error is None:
             return
         said = f"{type(error).__name__}: {error}"
-        await sync_to_async(leases.fail)(self.hold.run_id, self.hold.fence, said)
+        with suppress(LostLease):  # in doubt, cancelled, or swept: that stands, as does the error
+            await sync_to_async(leases.fail)(self.hold.run_id, self.hold.fence, said)
 
     @property
     def hold(self) -> Hold:
@@ -82,11 +86,19 @@ class LibraryRun:
         except ActionFailed as failure:
             await self._db(entries.fail_action, entry, str(failure))
             raise
+        except (OutcomeUnknown, asyncio.CancelledError) as error:
+            await self._in_doubt(entry, f"It ended with {type(error).__name__}: {error}")
+            raise
         except Exception as error:
             await self._db(entries.fail_action, entry, f"{type(error).__name__}: {error}")
             raise
         await self._db(entries.finish_or_leave_evidence, entry, as_json(result))
         return result
+
+    async def _in_doubt(self, entry: JournalEntry, why: str) -> None:
+        about = {"kind": "action", "entry": entry.pk, "name": entry.name, "why": why}
+        with suppress(LostLease):
+            await sync_to_async(leases.doubt)(self.hold.run_id, self.hold.fence, about)
 
     def _step(self, kind: EntryKind, name: str, about: Any) -> Step:
         self._steps += 1

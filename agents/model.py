@@ -68,13 +68,53 @@ def make_client() -> AsyncOpenAI:
 
 
 def as_dict(response: Any) -> dict[str, Any]:
-    """The completion as plain JSON. ModelError if the server sent something else, such as HTML."""
+    """The completion as plain JSON. ModelError if the server sent something else, such as HTML.
+
+    An object that only looks like the openai package's, such as a test's mock, is read by its
+    attributes.
+    """
     if isinstance(response, dict):
         return response
     if hasattr(response, "model_dump"):
-        dumped: dict[str, Any] = response.model_dump(mode="json", exclude_none=True, warnings=False)
-        return dumped
+        dumped = response.model_dump(mode="json", exclude_none=True, warnings=False)
+        if isinstance(dumped, dict):
+            return dumped
+    choices = getattr(response, "choices", None)
+    if isinstance(choices, list | tuple) and choices:
+        return {"choices": [_by_attributes(choices[0])]}
     raise ModelError(_malformed("The model server's answer is no chat completion"))
+
+
+def _by_attributes(choice: Any) -> dict[str, Any]:
+    message = getattr(choice, "message", None)
+    said: dict[str, Any] = {
+        "role": "assistant",
+        "content": _text_or_none(getattr(message, "content", None)),
+        "refusal": _text_or_none(getattr(message, "refusal", None)),
+    }
+    calls = getattr(message, "tool_calls", None)
+    if isinstance(calls, list | tuple) and calls:
+        said["tool_calls"] = [_call(call) for call in calls]
+    reason = _text_or_none(getattr(choice, "finish_reason", None))
+    return {"index": 0, "message": said, "finish_reason": reason}
+
+
+def _call(call: Any) -> dict[str, Any]:
+    if isinstance(call, dict):
+        return call
+    function = getattr(call, "function", None)
+    return {
+        "id": _text_or_none(getattr(call, "id", None)),
+        "type": "function",
+        "function": {
+            "name": getattr(function, "name", None),
+            "arguments": _text_or_none(getattr(function, "arguments", None)),
+        },
+    }
+
+
+def _text_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def backoff(attempt: int) -> float:

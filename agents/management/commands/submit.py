@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
 
 from ledger import canonical, catalogue, runs
 from ledger.errors import BadInput
@@ -90,7 +93,7 @@ class Command(BaseCommand):
             return found if found.over or found.status == Run.Status.IN_DOUBT else None
 
         try:
-            ended = asyncio.run(wait_until(ready, subject=run.subject, timeout=timeout))
+            ended = asyncio.run(self._until(ready, run.subject, timeout))
         except KeyboardInterrupt:
             self.stderr.write(f"\nNot waiting any more; run {run.pk} goes on.")
             ended = None
@@ -99,3 +102,11 @@ class Command(BaseCommand):
         if ended is None and timeout is not None:
             self.stderr.write(f"Run {run.pk} is still going; it goes on.")
         return ended or runs.by_id(run.pk)
+
+    async def _until(
+        self, ready: Callable[[], Run | None], subject: str, timeout: float | None
+    ) -> Run | None:
+        try:
+            return await wait_until(ready, subject=subject, timeout=timeout)
+        finally:
+            await sync_to_async(connection.close)()  # of the thread that looked
