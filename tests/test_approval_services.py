@@ -217,6 +217,7 @@ def test_a_page_of_an_older_revision_is_told_the_newer_one() -> None:
 def test_ids_are_taken_as_value_or_text_and_unknown_ones_are_named() -> None:
     request = asked()
     assert services.by_id(str(request.pk)) == request
+    unknown: Any
     for unknown in (request.pk + 999, "999999", "nonsense", None, [], "", 10**40):
         with pytest.raises(UnknownId) as error:
             services.approve(unknown, by=rita())
