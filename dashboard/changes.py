@@ -34,10 +34,10 @@ class Change:
 Changes = dict[str, Change]
 
 
-def of(events: Iterable[Row], shown: Shown) -> Changes:
+def of(events: Iterable[Row], shown: Shown, *, figures: bool = True) -> Changes:
     """What those events changed of all that the open pages show together.
 
-    Also what none of them shows, if a figure in everybody's menu may have changed with it.
+    With `figures` also what none of them shows, if a figure in everybody's menu may have changed.
     """
     rows = list(events)
     found = _named(rows)
@@ -45,7 +45,7 @@ def of(events: Iterable[Row], shown: Shown) -> Changes:
     return {
         subject: change
         for subject, change in found.items()
-        if change.wide or any(places(subject, shown))
+        if (figures and change.wide) or any(places(subject, shown))
     }
 
 

@@ -146,8 +146,13 @@ def beat_text(end: int) -> str:
     """The frame that says: still here."""
     shell = Shell(AnonymousUser())  # how many runners live is the same for everybody
     runners = render_to_string("_runners.html", {"shell": shell})
-    html = {"runners": f'<span id="runners">{runners}</span>'}
-    return json.dumps({"beat": time.time(), "cursor": end, "html": html}, ensure_ascii=False)
+    said = {
+        "beat": time.time(),
+        "cursor": end,
+        "runners": shell.runners["alive"],
+        "html": {"runners": f'<span id="runners">{runners}</span>'},
+    }
+    return json.dumps(said, ensure_ascii=False)
 
 
 def shown_by(listeners: Iterable[Listener]) -> Shown:

@@ -127,7 +127,9 @@ class Listener:
                 return
             frames, end_now = found
             if end_now == end:
-                self._go_live(end, json.dumps({"cursor": end, "caught_up": sent}))
+                counts = await in_thread(live.figures)(self.may)
+                said = {"cursor": end, "caught_up": sent, "counts": counts}
+                self._go_live(end, json.dumps(said))
                 return
             for frame in frames:
                 await self._send_when_there_is_room(self._text(frame))

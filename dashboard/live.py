@@ -12,7 +12,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import zip_longest
@@ -65,35 +65,44 @@ def newest() -> int:
 def since(after: int, shown: Shown) -> tuple[list[Frame], int] | None:
     """The frames of what changed after that event, and the log's end when that was looked up.
 
-    None when the log has no such event, or when too much has changed since.
+    Only of what the page shows; its figures it is told once, at the end. None when the log has
+    no such event, or when too much has changed since.
     """
     end = newest()
     if not max(0, end - LOOK_BACK) <= after <= end:
         return None
-    rows = list(Event.objects.filter(id__gt=after, id__lte=end).values_list(*ROW))
-    if len({row[2] for row in rows}) > MOST_CARDS:
+    rows = Event.objects.filter(id__gt=after, id__lte=end).values_list(*ROW)
+    changed = changes.of(rows, shown, figures=False)
+    if len(changed) > MOST_CARDS:
         return None
-    return frames(rows, shown, draw=recent.at(end)), end
+    return _drawn(changed, shown, recent.at(end)), end
 
 
-def frames(events: Iterable[Row], shown: Shown, draw: Draw | None = None) -> list[Frame]:
+def figures(may: Collection[str]) -> dict[str, Any]:
+    """The figures in the menu, for somebody with these permissions."""
+    counts = [kind.counts() for kind in {*KINDS.values()} if kind.needs in may]
+    return {name: number for each in counts for name, number in each.items()}
+
+
+def frames(events: Iterable[Row], shown: Shown) -> list[Frame]:
     """The frames of all that those events changed, oldest change first.
 
     `shown` is what all open pages show together; nothing else is drawn. Raises when the database
     does not answer; a card that cannot be drawn for another reason is logged and left out.
     """
-    changed = changes.of(events, shown)
+    return _drawn(changes.of(events, shown), shown, _draw)
+
+
+def _drawn(changed: Changes, shown: Shown, draw: Draw) -> list[Frame]:
     rows = _load(changed)
     cards = []
     for subject in sorted(rows, key=lambda subject: changed[subject].event):
         try:
-            card = (draw or _draw)(subject, rows[subject], *changes.places(subject, shown))
+            cards.append(draw(subject, rows[subject], *changes.places(subject, shown)))
         except DatabaseError:
             raise
         except Exception:
             log.exception("The card of %s cannot be drawn.", subject)
-        else:
-            cards.append(card)
     return _framed(cards, changed)
 
 

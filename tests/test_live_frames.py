@@ -275,6 +275,22 @@ def test_since_tells_the_end_that_it_reached() -> None:
     assert live.since(end(), None) == ([], end())
 
 
+def test_a_page_catches_up_only_with_what_it_shows() -> None:
+    request = people.asked()
+    for _ in range(live.MOST_CARDS):
+        people.asked()
+    found = live.since(0, page_of(request))
+    assert found is not None
+    assert [frame.subject for frame in found[0]] == [request.subject]
+    assert live.since(0, INBOX) is None
+
+
+def test_figures_are_those_that_a_person_may_see() -> None:
+    people.asked(people.a_run())
+    assert live.figures(["approvals.view_approvalrequest"]) == {"pending": 1, "risk": "medium"}
+    assert live.figures(["ledger.view_run"]) == {"runs": 1, "doubt": 0}
+
+
 @pytest.mark.parametrize("after", [-1, 1, 10**18])
 def test_since_knows_no_event_that_the_log_does_not_have(after: int) -> None:
     assert live.since(after, None) is None

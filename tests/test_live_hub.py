@@ -66,6 +66,12 @@ def frame(
     return live.Frame(event, subject, SEE_APPROVALS, frozenset({"pending"}), text, text, text)
 
 
+@pytest.fixture
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests without a database."""
+    monkeypatch.setattr(live, "figures", lambda may: {})
+
+
 async def until(condition: Callable[[], object]) -> None:
     """Let the loop turn until that holds."""
     async with asyncio.timeout(10):
@@ -195,6 +201,7 @@ async def test_what_a_user_may_not_see_is_left_out() -> None:
 # ---- Catching up
 
 
+@pytest.mark.usefixtures("no_figures")
 async def test_a_newer_card_is_never_followed_by_an_older_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -221,6 +228,7 @@ async def test_a_newer_card_is_never_followed_by_an_older_one(
     assert asked == [0, 2]
 
 
+@pytest.mark.usefixtures("no_figures")
 async def test_it_looks_again_until_nothing_was_appended(monkeypatch: pytest.MonkeyPatch) -> None:
     ends = {0: 5, 5: 6, 6: 6}
     wire = Wire()
@@ -230,7 +238,7 @@ async def test_it_looks_again_until_nothing_was_appended(monkeypatch: pytest.Mon
     )
     await one.catch_up(0)
     await until(lambda: len(wire.texts) == 3)
-    assert json.loads(wire.texts[2]) == {"cursor": 6, "caught_up": 2}
+    assert json.loads(wire.texts[2]) == {"cursor": 6, "caught_up": 2, "counts": {}}
 
 
 async def test_it_waits_for_room_while_it_catches_up(monkeypatch: pytest.MonkeyPatch) -> None:
