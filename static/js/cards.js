@@ -1,0 +1,138 @@
+// Puts fragments in the place of what is on the page, without taking anything from under the reader's hands:
+// what has the focus or was typed in stays, and what stands around it is renewed.
+
+const madeFrom = new WeakMap(); // element: the HTML that it was made from
+
+export function parse(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  return template.content.firstElementChild;
+}
+
+export function icon(name) {
+  const sprite = document.querySelector("svg.i use").getAttribute("href").split("#")[0];
+  return parse(`<svg class="i" aria-hidden="true"><use href="${sprite}#${name}"/></svg>`);
+}
+
+// ---- What must not be lost
+
+const FIELDS = "input:not([type=hidden]), textarea, select";
+
+function isChanged(field) {
+  if (field.readOnly) return false;
+  if (field.matches("select")) {
+    const first = [...field.options].findIndex((option) => option.defaultSelected);
+    return field.selectedIndex !== Math.max(0, first);
+  }
+  if (field.matches("[type=checkbox], [type=radio]")) return field.checked !== field.defaultChecked;
+  return field.value !== field.defaultValue;
+}
+const fieldsOf = (element) => [...element.querySelectorAll(FIELDS), ...(element.matches(FIELDS) ? [element] : [])];
+const hasFocus = (element) => document.activeElement !== document.body && element.contains(document.activeElement);
+const isInUse = (element) =>
+  hasFocus(element) || fieldsOf(element).some(isChanged) || element.querySelector("dialog[open], :popover-open") !== null;
+
+/** Whether somebody has typed something on this page that loading it anew would lose. A filter is in the address. */
+export const hasTyped = () =>
+  fieldsOf(document.querySelector("main")).some((field) => isChanged(field) && !field.closest("[role=search]"));
+
+// ---- Putting in place
+
+/** Puts this HTML in the place of the element with that id, if there is one. Returns what became of it:
+ *  "" nothing, "renewed", or "over" when a form has made room for what was decided. */
+export function put(id, html) {
+  const old = document.getElementById(id);
+  if (!old || madeFrom.get(old) === html) return "";
+  const fresh = parse(html);
+  return fresh ? place(old, fresh, html) : "";
+}
+
+/** The same with an element. */
+export function place(old, fresh, html = "") {
+  const over = old.querySelector("form") !== null && fresh.querySelector("form") === null;
+  if (!over && isInUse(old)) {
+    merge(old, fresh);
+    madeFrom.set(old, html);
+    window.htmx?.process(old);
+    return "renewed";
+  }
+  const focused = hasFocus(old) && document.activeElement;
+  const typed = over ? keepTyped(old, fresh) : null;
+  keepOpen(old, fresh);
+  old.replaceWith(fresh);
+  madeFrom.set(fresh, html);
+  window.htmx?.process(fresh);
+  if (over && !document.querySelector("form.decide")) document.body.classList.remove("has-decision");
+  if (focused) giveFocus(fresh, focused, typed);
+  return over ? "over" : "renewed";
+}
+
+/** What was typed into a form that is over goes into a field of its own, to be read and copied. */
+function keepTyped(old, fresh) {
+  const words = [...old.querySelectorAll("textarea")]
+    .filter((area) => area.value.trim() && (area.readOnly || isChanged(area)))
+    .map((area) => area.value)
+    .join("\n\n");
+  if (!words) return null;
+  let slot = fresh.querySelector("[data-typed]");
+  if (!slot) {
+    slot = parse('<section class="sheet sheet-pad" data-typed><label class="form-label">What you had typed <textarea class="form-control" readonly></textarea></label></section>');
+    fresh.append(slot);
+  }
+  slot.hidden = false;
+  const area = slot.querySelector("textarea");
+  area.defaultValue = words;
+  return area;
+}
+
+function giveFocus(fresh, focused, typed) {
+  const target = (focused.matches("textarea") && typed) || fresh.querySelector("[tabindex='-1']");
+  target?.focus({ preventScroll: true });
+  if (target && target === typed) typed.setSelectionRange(focused.selectionStart, focused.selectionEnd);
+}
+
+function keepOpen(old, fresh) {
+  const before = [...old.querySelectorAll("details")];
+  [...fresh.querySelectorAll("details")].forEach((details, at) => {
+    const same = details.id ? before.find((each) => each.id === details.id) : before[at];
+    if (same) details.open = same.open;
+  });
+}
+
+/** Renews everything of an element but the one thing in it that is in use; leaves it alone if that cannot be told. */
+function merge(old, fresh) {
+  if (old.matches(FIELDS)) return;
+  const used = [...old.children].filter(isInUse);
+  if (used.length > 1) return;
+  const [kept] = used;
+  const counterpart = kept && sameIn(fresh, kept, [...old.children].indexOf(kept));
+  if (kept && !counterpart) return;
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) old.setAttribute(name, value);
+  if (!kept) {
+    old.replaceChildren(...fresh.childNodes);
+    return;
+  }
+  const nodes = [...fresh.childNodes];
+  const at = nodes.indexOf(counterpart);
+  for (const node of [...old.childNodes]) if (node !== kept) node.remove();
+  kept.before(...nodes.slice(0, at));
+  kept.after(...nodes.slice(at + 1));
+  merge(kept, counterpart);
+}
+
+function sameIn(fresh, child, at) {
+  const children = [...fresh.children];
+  if (child.id) return children.find((each) => each.id === child.id);
+  const alike = (each) => each?.tagName === child.tagName && !each.id;
+  return children.find((each) => alike(each) && each.className === child.className) || (alike(children[at]) ? children[at] : undefined);
+}
+
+// ---- What only the page itself may be told
+
+/** Elements of this page as the server would show them to this person now, by their ids. */
+export async function ownPage() {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  if (!answer.ok || answer.redirected) return null;
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
+}
