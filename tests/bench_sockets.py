@@ -29,6 +29,7 @@ EVENTS = 60
 WARM_UP = 10  # events that are not counted
 AT_ONCE = 20  # sockets that are opened together
 PATIENCE = 60.0  # seconds
+PING, PONG = 9, 10  # opcodes
 
 
 def run(database_url: str = "", *, sockets: int = SOCKETS, events: int = EVENTS) -> dict[str, Any]:
@@ -93,29 +94,52 @@ async def _last_arrival(asker: subprocess.Popen[str], pages: list[_Page], number
 
 
 class _Page(asyncio.Protocol):
-    """A websocket that reads just enough to know when a text has come."""
+    """A websocket that reads just enough to know when a text has come, and answers pings."""
 
     def __init__(self) -> None:
-        self.seen = b""
-        self.marker = b"101 Switching"
+        self.unread = b""
+        self.open = False
+        self.marker = b""
         self.at = 0.0
         self.size = 0
         self.has_it: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def expect(self, marker: bytes) -> None:
-        self.seen, self.marker, self.size = b"", marker, 0
-        self.has_it = asyncio.get_running_loop().create_future()
+        self.marker, self.has_it = marker, asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        self.seen += data
-        self.size += len(data)
-        if not self.has_it.done() and self.marker in self.seen:
-            self.at = time.monotonic()
-            self.has_it.set_result(None)
+        self.unread += data
+        if not self.open:
+            head, ends, self.unread = self.unread.partition(b"\r\n\r\n")
+            self.open = bool(ends)
+            self.unread = self.unread if ends else head
+        while self.open and (frame := _frame(self.unread)):
+            opcode, payload, self.unread = frame
+            if opcode == PING:
+                self.transport.write(
+                    bytes([0x80 | PONG, 0x80 | len(payload), 0, 0, 0, 0]) + payload
+                )
+            elif not self.has_it.done() and self.marker in payload:
+                self.at, self.size = time.monotonic(), len(payload)
+                self.has_it.set_result(None)
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self.has_it.done():
-            self.has_it.set_exception(ConnectionError(f"lost: {error} {self.seen[:200]!r}"))
+            self.has_it.set_exception(ConnectionError(f"lost: {error} {self.unread[:200]!r}"))
+
+
+def _frame(data: bytes) -> tuple[int, bytes, bytes] | None:
+    """Opcode and payload of the first frame that a server sent, and the rest; None if not whole."""
+    if len(data) < 2:
+        return None
+    wide = {126: 2, 127: 8}.get(data[1], 0)
+    start = 2 + wide
+    end = start + (int.from_bytes(data[2:start], "big") if wide else data[1])
+    return None if len(data) < end else (data[0] & 0x0F, data[start:end], data[end:])
 
 
 @contextlib.asynccontextmanager
