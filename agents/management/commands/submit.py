@@ -109,4 +109,9 @@ class Command(BaseCommand):
         try:
             return await wait_until(ready, subject=subject, timeout=timeout)
         finally:
-            await sync_to_async(connection.close)()  # of the thread that looked
+            await sync_to_async(_close)()
+
+
+def _close() -> None:
+    """The connection of the thread that looked, which ends with the loop."""
+    connection.close()
