@@ -13,9 +13,10 @@ def grant(apps, schema_editor):
     """Add to the groups; what an administrator has granted besides stays."""
     alias = schema_editor.connection.alias
     config = apps.get_app_config("agents")
-    config.models_module = True  # permissions come after all migrations; these are needed now
+    # Permissions come after all migrations; these are needed now.
+    kept, config.models_module = config.models_module, True
     create_permissions(config, apps=apps, verbosity=0, using=alias)
-    config.models_module = None
+    config.models_module = kept
     permissions = apps.get_model("auth", "Permission").objects.using(alias)
     for name, verbs in GROUPS.items():
         group, _ = apps.get_model("auth", "Group").objects.using(alias).get_or_create(name=name)
