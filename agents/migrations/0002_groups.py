@@ -14,7 +14,7 @@ def grant(apps, schema_editor):
     alias = schema_editor.connection.alias
     config = apps.get_app_config("agents")
     # Permissions come after all migrations; these are needed now.
-    kept, config.models_module = config.models_module, True
+    kept, config.models_module = getattr(config, "models_module", None), True
     create_permissions(config, apps=apps, verbosity=0, using=alias)
     config.models_module = kept
     permissions = apps.get_model("auth", "Permission").objects.using(alias)

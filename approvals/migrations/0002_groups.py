@@ -37,7 +37,7 @@ def make_groups(apps, schema_editor):
     for label in ("ledger", "approvals"):
         # Permissions come after all migrations; these are needed now.
         config = apps.get_app_config(label)
-        kept, config.models_module = config.models_module, True
+        kept, config.models_module = getattr(config, "models_module", None), True
         create_permissions(config, apps=apps, verbosity=0, using=alias)
         config.models_module = kept
     permissions = apps.get_model("auth", "Permission").objects.using(alias)
