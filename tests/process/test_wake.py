@@ -1,0 +1,100 @@
+"""A decision committed at any moment around the suspension wakes the run, and soon."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.auth.models import User
+
+from agents.loop import RunnerLoop
+from agents.runner import AgentRunner
+from approvals import services
+from approvals.models import ApprovalRequest
+from ledger import runs, tail
+from ledger.models import Event, Run, Runner
+from tests import agents_for_tests, people
+from tests.driving import until
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+
+TRIES = 300
+STEPS = 25  # different moments
+STEP = 0.0006  # seconds between them
+SOON = 1.5  # seconds: less than TICK, the look that no hint asked for
+
+
+@pytest.fixture(autouse=True)
+def agents() -> Iterator[None]:
+    agents_for_tests.EFFECTS.clear()
+    with agents_for_tests.in_catalogue(agents_for_tests.tidy):
+        yield
+
+
+@pytest.fixture
+def rita() -> User:
+    people.gate("shapes")
+    return people.rita()
+
+
+class RunnerInThread:
+    """A runner that works beside the test until the block ends."""
+
+    def __enter__(self) -> RunnerInThread:
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        until(lambda: Runner.objects.alive().exists(), "the runner is at work")
+        return self
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=RunnerLoop) as loop:
+            self._loop = loop.get_loop()
+            self._runner = AgentRunner()
+            loop.run(self._runner.run())
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._runner.stop)
+        self._thread.join(30)
+        tail.stop()
+
+
+def wait_exactly(seconds: float) -> None:
+    """Let that time pass; a sleep is too coarse for parts of a millisecond."""
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
+
+
+def one_by_one(rita: User, tries: int) -> None:
+    """One run after the other, each decided a moment later after its question than the last."""
+    for number in range(tries):
+        run = runs.submit("tidy", "do it")
+        request = until(lambda run=run: question_of(run), "it asks")
+        wait_exactly(number % STEPS * STEP)
+        services.approve(request.pk, by=rita)
+        decided = time.monotonic()
+        until(lambda run=run: over(run), f"run {number} goes on after its decision")
+        assert time.monotonic() - decided < SOON, f"run {number} was found by the slow look"
+
+
+def question_of(run: Run) -> ApprovalRequest | None:
+    return ApprovalRequest.objects.filter(run=run).first()
+
+
+def over(run: Run) -> bool:
+    return Run.objects.filter(pk=run.pk, status="completed").exists()
+
+
+def test_a_decision_at_any_moment_around_the_suspension_wakes_the_run(rita: User) -> None:
+    with RunnerInThread():
+        one_by_one(rita, TRIES)
+    assert agents_for_tests.EFFECTS == {"wanted": TRIES, "tidied": TRIES}
+    order = Event.objects.filter(kind__in=["approvals.approved", "runs.waiting"]).order_by("id")
+    kinds: dict[int, str] = {}
+    for run_id, kind in order.values_list("run_id", "kind"):
+        kinds.setdefault(run_id, kind)
+    first = set(kinds.values())
+    assert first == {"approvals.approved", "runs.waiting"}, "the moments were not on both sides"

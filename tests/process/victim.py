@@ -1,0 +1,132 @@
+"""Runner processes that die, or end, where a test says: forks of the test's own process.
+
+A fork has everything loaded already, so a life and its death take a tenth of a second.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from django.db import connections
+
+from agents import entries, runner
+from ledger import leases
+from tests.driving import drive
+
+NO_WRITES_OF_A_RUN = {"sweep_library", "start_library"}
+
+
+@dataclass(frozen=True)
+class Death:
+    """kill -9 right before or right after the journal write of that number, from 1."""
+
+    write: int
+    after: bool
+
+    def __str__(self) -> str:
+        return f"{'after' if self.after else 'before'} write {self.write}"
+
+
+def in_fork(work: Callable[[int], None]) -> tuple[int, str]:
+    """Run `work(pipe)` in a fork: (its wait status, what it wrote into the pipe).
+
+    No database connection goes into the fork: two processes would talk on one.
+    """
+    connections.close_all()
+    assert threading.active_count() == 1, threading.enumerate()
+    out, into = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(out)
+            work(into)
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(70)
+    os.close(into)
+    with os.fdopen(out) as pipe:
+        said = pipe.read()
+    return os.waitpid(pid, 0)[1], said
+
+
+def life(death: Death | None = None, lived: int = 0) -> tuple[bool, list[str]]:
+    """One runner until it is idle or killed: whether it was killed, and the writes it began.
+
+    `lived` is the number of writes before this life: a death is counted over all lives.
+    """
+
+    def work(pipe: int) -> None:
+        runner.TICK = 0.05  # so that a lapsed lease is seen soon
+        _count(Writes(pipe, death, lived))
+        drive()
+
+    status, said = in_fork(work)
+    if os.WIFSIGNALED(status):
+        assert death is not None
+        assert os.WTERMSIG(status) == signal.SIGKILL
+    else:
+        assert os.WEXITSTATUS(status) == 0, "the runner failed; its traceback is above"
+    return os.WIFSIGNALED(status), said.split()
+
+
+class Writes:
+    """Counts the writes of this process, tells the parent of each, and dies at one of them."""
+
+    def __init__(self, pipe: int, death: Death | None, lived: int) -> None:
+        self._pipe = pipe
+        self._death = death
+        self._count = lived
+        self._lock = threading.Lock()
+
+    def begin(self, name: str) -> int:
+        with self._lock:
+            self._count += 1
+            number = self._count
+            os.write(self._pipe, f"{name}\n".encode())
+        self._die_if(number, after=False)
+        return number
+
+    def end(self, number: int) -> None:
+        self._die_if(number, after=True)
+
+    def _die_if(self, number: int, *, after: bool) -> None:
+        if self._death == Death(number, after):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _count(writes: Writes) -> None:
+    """Have every function that writes a run's journal or its row go through `writes`."""
+    for module in (entries, leases):
+        for name in verbs_of(module):
+            setattr(module, name, _counted(getattr(module, name), name, writes))
+
+
+def verbs_of(module: ModuleType) -> list[str]:
+    """The module's functions that are one transaction each."""
+    found = vars(module).items()
+    return [
+        name
+        for name, value in found
+        if getattr(value, "__module__", "") == module.__name__
+        and hasattr(value, "__wrapped__")
+        and name not in NO_WRITES_OF_A_RUN
+    ]
+
+
+def _counted(function: Callable[..., Any], name: str, writes: Writes) -> Callable[..., Any]:
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        number = writes.begin(name)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            writes.end(number)
+
+    return counted
