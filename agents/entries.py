@@ -75,7 +75,7 @@ def claim_waiting(run_id: int, runner: str, lease: float) -> Activation | None:
 
     One commit lies between the decision and the agent's next line.
     """
-    run = leases.claim_waiting(run_id, runner, lease)
+    run = leases.take_waiting(run_id, runner, lease)
     if run is None:
         return None
     found = _activation(run)
@@ -208,11 +208,11 @@ def take_decision(hold: Hold, entry: JournalEntry) -> ApprovalRequest | None:
 
 def _take_up(hold: Hold, entry: JournalEntry, request: ApprovalRequest) -> ApprovalRequest:
     """Note a decision as delivered and the question as answered. Inside a unit, the run held."""
-    decided = outcome.effective(request)
-    requests.deliver(request, actor=f"runner:{hold.runner}")
+    decided, at = outcome.effective(request), now()
+    requests.deliver(request, actor=f"runner:{hold.runner}", at=at)
     if decided.pk != request.pk:
-        requests.deliver(decided, actor=f"runner:{hold.runner}")
-    entry.status, entry.finished_at = Status.DONE, now()
+        requests.deliver(decided, actor=f"runner:{hold.runner}", at=at)
+    entry.status, entry.finished_at = Status.DONE, at
     entry.result = {**(entry.result or {}), "decided": decided.pk}
     entry.save(update_fields=["status", "finished_at", "result"])
     return decided

@@ -54,6 +54,11 @@ def claim_next(runner: str, lease: float) -> Run | None:
 @verb
 def claim_waiting(run_id: int, runner: str, lease: float) -> Run | None:
     """Claim a waiting run because something it waits for is decided; None if it is not waiting."""
+    return take_waiting(run_id, runner, lease)
+
+
+def take_waiting(run_id: int, runner: str, lease: float) -> Run | None:
+    """claim_waiting() as part of a unit, without a savepoint around it."""
     run = _free(Run.objects.filter(pk=run_id, status=Run.Status.WAITING))
     if run is None:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from ledger.clock import now
@@ -39,11 +40,11 @@ def _cancel(request: Any, *, actor: str, reason: str) -> bool:
     return True
 
 
-def deliver(request: Any, *, actor: str) -> None:
-    """Note that the run which asked has taken up the decision. Once; later calls do nothing."""
+def deliver(request: Any, *, actor: str, at: datetime | None = None) -> None:
+    """Note that the run which asked took up the decision, `at` or now. Once; again does nothing."""
     with unit():
         rows = type(request).objects.filter(pk=request.pk, delivered_at=None)
-        at = now()
+        at = at or now()
         if rows.update(delivered_at=at):
             request.delivered_at = at
             kind = f"{request._meta.app_label}.delivered"

@@ -81,7 +81,7 @@ def main() -> int:
         if why := missing(kind):
             left_out.append(f"{kind} was left out: {why}.")
             continue
-        found[kind] = measure(kind, amount, stages, lambda text, kind=kind: say(f"{kind}: {text}"))
+        found[kind] = measure(kind, amount, stages, say)
     print(described(), *left_out, sep="\n")
     if found:
         print(table(found))

@@ -21,7 +21,7 @@ import django
 
 POLL = 1.0  # seconds
 LOOKED_FOR = 25  # rows that the poller looks at in turn
-PATIENCE = 60.0  # seconds
+PATIENCE = 120.0  # seconds
 
 
 def serve(commands: dict[str, Callable[..., Any]]) -> None:
@@ -41,13 +41,13 @@ def runner() -> None:
     from django.db.backends.utils import CursorWrapper
 
     counted = itertools.count()
-    execute = CursorWrapper._execute
+    execute: Callable[..., Any] = vars(CursorWrapper)["_execute"]
 
-    def counting(self: Any, sql: str, *rest: Any) -> Any:
+    def counting(self: CursorWrapper, sql: str, *rest: Any) -> Any:
         next(counted)
         return execute(self, sql, *rest)
 
-    CursorWrapper._execute = counting
+    setattr(CursorWrapper, "_execute", counting)  # noqa: B010  (its types do not know it)
     reading = {"queries": lambda: next(counted), "cpu": time.process_time, "memory": memory}
     threading.Thread(target=serve, args=[reading], daemon=True).start()
     call_command("run_agents")

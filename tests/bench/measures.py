@@ -15,7 +15,7 @@ from tests.installation import Installation
 
 STAGES = ("wake", "idle", "sockets")
 WARM_UP = 20  # decisions that are not counted
-PATIENCE = 30.0  # seconds
+PATIENCE = 60.0  # seconds
 Say = Callable[[str], None]
 
 
@@ -53,18 +53,18 @@ def measure(kind: str, amount: Amount, stages: tuple[str, ...], say: Say) -> dic
     found: dict[str, Any] = {}
     with installed(kind) as place:
         if "idle" in stages:
-            say(f"an idle runner, {amount.idle:.0f} s")
+            say(f"{kind}: an idle runner, {amount.idle:.0f} s")
             runner = Child(place, "runner")
             found["empty"] = _idle(runner, amount.idle)
             runner.stop()
         if "wake" in stages:
-            say(f"{amount.decisions} decisions, and as many polled")
+            say(f"{kind}: {amount.decisions} decisions, and as many polled")
             found["wake"], found["poll"] = _latency(place, amount)
         if "idle" in stages:
-            say(f"a runner beside {amount.crowd:,} waiting runs, {amount.idle:.0f} s")
+            say(f"{kind}: a runner beside {amount.crowd:,} waiting runs, {amount.idle:.0f} s")
             found["crowd"] = _idle(_crowded(place, amount.crowd), amount.idle)
     if "sockets" in stages:
-        say(f"{amount.sockets:,} open sockets, {amount.events} events")
+        say(f"{kind}: {amount.sockets:,} open sockets, {amount.events} events")
         with fresh(kind) as url:
             sockets = bench_sockets.run(url, sockets=amount.sockets, events=amount.events)
         found["sockets"] = Spread(sockets["median"], sockets["p95"], sockets["p99"])
