@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
 
 from agents import egress, hosts
+from agents.gated import ApprovalGatedAgent
 from agents.models import AllowedHost
 from approvals import actions
 from approvals.actions import ActionContext, ActionFailed, OutcomeUnknown
@@ -248,6 +249,26 @@ def test_a_list_that_cannot_be_read_is_a_failure(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(AllowedHost.objects, "filter", fail)
     with pytest.raises(ActionFailed, match="Nothing was sent"):
         request("POST", "http://api.test/")
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_an_agent_gives_the_connection_back_that_the_list_was_read_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    used: list[Any] = []
+    real = AllowedHost.objects.filter
+
+    def watched(**wanted: Any) -> Any:
+        used.append(connections["default"])
+        return real(**wanted)
+
+    monkeypatch.setattr(AllowedHost.objects, "filter", watched)
+    agent = ApprovalGatedAgent.__new__(ApprovalGatedAgent)
+    with pytest.raises(ActionFailed, match="list of allowed hosts"):
+        await agent._do("http_request", {"method": "GET", "url": "http://a.test/"}, CONTEXT)
+    (thread_s,) = used
+    assert thread_s is not connections["default"]
+    assert thread_s.connection is None
 
 
 # ---- TLS ------------------------------------------------------------------------------------

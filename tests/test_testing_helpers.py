@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -188,7 +189,15 @@ def test_what_went_wrong_meanwhile_is_raised_at_the_end() -> None:
         decider.__exit__(None, None, None)
 
 
+@pytest.fixture
+async def connection_given_back() -> AsyncIterator[None]:
+    """Of the thread that the gate's queries run in; the test's database is dropped after it."""
+    yield
+    await sync_to_async(connections.close_all)()
+
+
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("connection_given_back")
 async def test_an_agent_is_tested_with_both_and_nothing_else() -> None:
     """The example of the documentation: a revision, then approval, then the action has run."""
     rita = await sync_to_async(people.rita)()
@@ -199,7 +208,6 @@ async def test_an_agent_is_tested_with_both_and_nothing_else() -> None:
     with ScriptedDecider(rita, revise("Shorter, please."), approve()) as decider:
         async with asyncio.timeout(30):
             answer = await agent.execute_with_approval("send_email", first)
-    await sync_to_async(connections.close_all)()  # of the thread that the gate's queries ran in
     assert answer["status"] == "completed"
     assert [request.details["body"] for request in decider.decided] == ["A long text.", "Short."]
     assert "Shorter, please." in model.calls[1]["messages"][-1]["content"]
