@@ -235,7 +235,7 @@ async def test_a_program_that_cuts_an_action_short_leaves_its_run_in_doubt() -> 
 def gone(kind: str, status: str) -> Run:
     """A run of a program that died, with that in its journal."""
     run = leases.start_library("helper", "host-1-library", 15)
-    now = run.started_at
+    now = run.created_at
     run.journal.create(key="k", kind=kind, name="tell", status=status, fence=1, started_at=now)
     Run.objects.filter(pk=run.pk).update(lease_until=DbNow())
     return run

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import SignIn
 from tests.e2e.site import Site
 
 
-def feedback(page: Page) -> object:
+def feedback(page: Page) -> Locator:
     return page.get_by_label("Feedback", exact=True)
 
 

@@ -82,8 +82,9 @@ class Story:
 
     def resolve(self, run: Run) -> None:
         """The person looks whether the letter is there, and says so."""
-        self.doubts.append(run.doubt["kind"])
-        entry = JournalEntry.objects.get(pk=run.doubt["entry"])
+        doubt = run.doubt or {}
+        self.doubts.append(doubt["kind"])
+        entry = JournalEntry.objects.get(pk=doubt["entry"])
         to = json.loads(entry.input)["to"].encode()
         there = any(b"To: " + to in path.read_bytes() for path in letters() - self.letters_before)
         runs.resolve_doubt(

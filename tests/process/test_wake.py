@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from django.contrib.auth.models import User
@@ -72,11 +73,11 @@ def one_by_one(rita: User, tries: int) -> None:
     """One run after the other, each decided a moment later after its question than the last."""
     for number in range(tries):
         run = runs.submit("tidy", "do it")
-        request = until(lambda run=run: question_of(run), "it asks")
+        request = until(partial(question_of, run), "it asks")
         wait_exactly(number % STEPS * STEP)
         services.approve(request.pk, by=rita)
         decided = time.monotonic()
-        until(lambda run=run: over(run), f"run {number} goes on after its decision")
+        until(partial(over, run), f"run {number} goes on after its decision")
         assert time.monotonic() - decided < SOON, f"run {number} was found by the slow look"
 
 
