@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+from asgiref.sync import SyncToAsync
 from django.conf import settings as django_settings
+from django.db import connections
 from psycopg import sql
 from pytest_django import Settings
 
@@ -36,11 +38,12 @@ def own_folders(settings: Settings, tmp_path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def nobody_follows_after_the_test() -> Iterator[None]:
-    """The follower's thread ends with the test, before the test's database is flushed."""
+    """The follower and the thread of sync_to_async let the test's database go with the test."""
     yield
     from ledger import tail  # here: Django is not ready when this file is read
 
     tail.stop()
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result()
 
 
 @pytest.fixture
