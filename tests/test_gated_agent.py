@@ -76,6 +76,12 @@ def start(task: str = "Thank ana@example.org", **fields: Any) -> Run:
     return again(run)
 
 
+def result_of(run: Run) -> dict[str, Any]:
+    """What the agent returned."""
+    assert run.result is not None
+    return dict(run.result)
+
+
 def go_on(run: Run) -> Run:
     drive()
     return again(run)
@@ -96,8 +102,8 @@ def test_what_is_approved_is_sent_and_reported(rita: User, says: Any) -> None:
     run = go_on(run)
     assert run.status == "completed"
     assert [letter.to for letter in mail.outbox] == [["ana@example.org"]]
-    assert run.result["report"] == "Sent."
-    (done,) = run.result["actions"]
+    assert result_of(run)["report"] == "Sent."
+    (done,) = result_of(run)["actions"]
     assert (done["action"], done["details"], done["status"]) == ("send_email", LETTER, "completed")
     assert "reason" not in done
 
@@ -109,8 +115,8 @@ def test_a_rejection_is_an_outcome_with_its_reason(rita: User, says: Any) -> Non
     run = go_on(run)
     assert run.status == "completed"
     assert not mail.outbox
-    assert run.result["actions"][0]["status"] == "rejected"
-    assert run.result["actions"][0]["reason"] == "She asked for no more letters."
+    assert result_of(run)["actions"][0]["status"] == "rejected"
+    assert result_of(run)["actions"][0]["reason"] == "She asked for no more letters."
     assert "no more letters" in client.calls[-1]["messages"][-1]["content"]
 
 
@@ -135,7 +141,7 @@ def test_what_the_reviewer_edited_is_what_runs(rita: User, says: Any) -> None:
     services.edit_and_approve(pending(run)[0].pk, by=rita, details={**LETTER, "body": "By hand."})
     run = go_on(run)
     assert [letter.body.strip() for letter in mail.outbox] == ["By hand."]
-    assert run.result["actions"][0]["details"]["body"] == "By hand."
+    assert result_of(run)["actions"][0]["details"]["body"] == "By hand."
 
 
 def test_several_calls_of_one_answer_are_asked_together(rita: User, says: Any) -> None:
@@ -149,7 +155,7 @@ def test_several_calls_of_one_answer_are_asked_together(rita: User, says: Any) -
     approve_all(run, rita)
     run = go_on(run)
     wanted = {first.details["to"]: "rejected"}
-    assert {one["details"]["to"]: one["status"] for one in run.result["actions"]} == {
+    assert {one["details"]["to"]: one["status"] for one in result_of(run)["actions"]} == {
         "ana@example.org": "completed",
         "bob@example.org": "completed",
         **wanted,
@@ -205,7 +211,7 @@ def test_a_call_that_does_not_fit_is_told_to_the_model_and_asks_nobody(
     says(then=by_prompt(wrong, "I could not."))
     run = start()
     assert run.status == "completed"
-    assert [one["status"] for one in run.result["actions"]] == ["refused", "refused"]
+    assert [one["status"] for one in result_of(run)["actions"]] == ["refused", "refused"]
     assert not ApprovalRequest.objects.exists()
 
 
