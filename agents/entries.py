@@ -14,7 +14,7 @@ from approvals import envelope, gate, outcome, services
 from approvals.actions import ActionFailed
 from approvals.models import ApprovalRequest, ApprovalStatus
 from ledger import canonical, leases, requests
-from ledger.clock import now
+from ledger.clock import now, shown_now
 from ledger.errors import LostLease
 from ledger.leases import held
 from ledger.models import JournalEntry, Run
@@ -208,7 +208,7 @@ def take_decision(hold: Hold, entry: JournalEntry) -> ApprovalRequest | None:
 
 def _take_up(hold: Hold, entry: JournalEntry, request: ApprovalRequest) -> ApprovalRequest:
     """Note a decision as delivered and the question as answered. Inside a unit, the run held."""
-    decided, at = outcome.effective(request), now()
+    decided, at = outcome.effective(request), shown_now()  # it decides nothing
     requests.deliver(request, actor=f"runner:{hold.runner}", at=at)
     if decided.pk != request.pk:
         requests.deliver(decided, actor=f"runner:{hold.runner}", at=at)

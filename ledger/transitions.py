@@ -207,16 +207,19 @@ def _head() -> tuple[int, str, datetime]:
     """Id and hash of the newest event, and the time; on PostgreSQL under the log's lock.
 
     The lock is a statement of its own: a statement's snapshot is taken before it waits, so that
-    a lock inside the INSERT would read the head of before the wait and fork the chain.
+    a lock inside the INSERT would read the head of before the wait and fork the chain. Both go
+    to the server in one message; each still takes its own snapshot when its turn comes.
     """
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOG_LOCK])
             cursor.execute(
-                "SELECT clock_timestamp(), e.id, e.hash FROM (SELECT 1) AS one"
+                "SELECT pg_advisory_xact_lock(%s);"
+                " SELECT clock_timestamp(), e.id, e.hash FROM (SELECT 1) AS one"
                 " LEFT JOIN (SELECT id, hash FROM ledger_event ORDER BY id DESC LIMIT 1) AS e"
-                " ON true"
+                " ON true",
+                [LOG_LOCK],
             )
+            cursor.nextset()
             at, last_id, previous = cursor.fetchone()
             return last_id or 0, previous or GENESIS, at
         cursor.execute("SELECT id, hash FROM ledger_event ORDER BY id DESC LIMIT 1")
