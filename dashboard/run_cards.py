@@ -29,7 +29,7 @@ def _run_card(run: Run, listed: bool, paged: bool) -> Card:
         "row": f"run-row-{pk}",
         "lists": ["runs"],
         "open": not run.over,
-        "label": f"run {pk} of {plain(run.agent_id)}: {run.get_status_display().lower()}",
+        "label": f"Run {pk} of {plain(run.agent_id)}: {run.get_status_display().lower()}",
         "fetch": [f"run-doubt-{pk}"] if in_doubt else [],
     }
     row, own = {}, {}
@@ -57,7 +57,7 @@ def _doubt_card(run: Run, listed: bool, paged: bool) -> Card:
         "row": name,
         "lists": ["pending"] if in_doubt else [],
         "open": in_doubt,
-        "label": f"run {run.pk} of {plain(run.agent_id)} is in doubt",
+        "label": f"Run {run.pk} of {plain(run.agent_id)} is in doubt",
     }
     html = (
         render_to_string("dashboard/_doubt_row.html", {"doubt": doubts.of([run])[0]})

@@ -108,6 +108,7 @@ function caughtUp(frame) {
 
 const inFlight = new Map(); // subject: frame that came while the page's own request was under way
 let flying = 0;
+const hasWholeStory = new URLSearchParams(location.search).has("all");
 
 function tell(frame) {
   if (isLost() && Object.keys(frame.html).length) meanwhile.add(frame.subject);
@@ -115,11 +116,15 @@ function tell(frame) {
   count(frame.counts);
   let over = false;
   for (const [id, html] of Object.entries(frame.html)) {
+    if (hasWholeStory && /^run-\d+$/.test(id)) {
+      bring([id], () => true); // a frame has the newest steps only
+      continue;
+    }
     // The answer to the page's own form is on its way; it says the same and more.
     if (!document.getElementById(id)?.querySelector("form.htmx-request")) over = put(id, html) === "over" || over;
   }
   if (over) {
-    announce(`Decided meanwhile. ${frame.label}.`);
+    announce(`${frame.subject.startsWith("approvals.") ? "Decided meanwhile. " : ""}${frame.label}.`);
     bring(["run-title", "facts"], () => true);
   }
   offer(frame);
