@@ -30,6 +30,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 ONE = "Write a short thank-you note to ana@example.org for her order 1042 and email it"
 TWO = "Email a reminder to ana@example.org and email a reminder to bob@example.org"
 LIVES = 12  # more than any run needs
+LOOKS = {"claim_next", "claim_waiting", "take_decision"}  # these may find nothing to write
 BETWEEN = {("start_action", True), ("finish_action", False)}  # the action's start and its result
 
 
@@ -64,14 +65,8 @@ class Story:
     def letters(self) -> int:
         return len(letters() - self.letters_before)
 
-    @property
-    def last_breath(self) -> tuple[str, bool]:
-        """At which write it died, and whether after it."""
-        assert self.death is not None
-        return self.writes[self.death.write - 1], self.death.after
-
     def live(self) -> Run:
-        killed, writes = life(self.death if self.alive else None, len(self.writes))
+        killed, writes = life(self.death if self.alive else None, self.writes)
         self.writes += writes
         self.alive &= not killed
         approve_all(self.run, self.rita)
@@ -92,7 +87,7 @@ class Story:
         )
 
 
-def tell(task: str, rita: User, death: Death, number: int) -> Story:
+def tell(task: str, rita: User, death: Death, number: int) -> None:
     """Whatever died when: the run is completed, everything approved was done once."""
     story = Story(task, rita, death)
     run, at = again(story.run), str(death)
@@ -101,13 +96,14 @@ def tell(task: str, rita: User, death: Death, number: int) -> Story:
     asked = Counter(ApprovalRequest.objects.filter(run=run).values_list("status", flat=True))
     assert asked == {"approved": number}, at
     assert Event.objects.filter(run=run, kind="runs.completed").count() == 1, at
-    if story.alive:
+    between = (death.write, death.after) in BETWEEN
+    if story.alive:  # some steps only look, and how often they look is a matter of time
+        assert death.write in LOOKS, f"{at}: nothing died"
         assert not story.doubts, f"{at}: in doubt, but nothing died"
     elif number == 1:  # with two, the other action may be under way at any write of this one
-        assert bool(story.doubts) == (story.last_breath in BETWEEN), f"{at}: {story.doubts}"
-    elif story.last_breath in BETWEEN:
+        assert bool(story.doubts) == between, f"{at}: {story.doubts}"
+    elif between:
         assert story.doubts, f"{at}: not in doubt"
-    return story
 
 
 @pytest.mark.parametrize(("task", "number"), [(ONE, 1), (TWO, 2)])
@@ -119,13 +115,9 @@ def test_a_kill_at_any_write_loses_nothing_and_repeats_nothing(
     assert not clean.doubts
     wanted = {"claim_next", "claim_waiting", "ask", "suspend", "start_action", "finish_action"}
     assert wanted | {"note_done", "take_decision", "complete"} <= set(clean.writes)
-    died: set[tuple[str, bool]] = set()
-    for write in itertools.count(1):
-        stories = [tell(task, rita, Death(write, after), number) for after in (False, True)]
-        died |= {story.last_breath for story in stories if not story.alive}
-        if any(story.alive for story in stories):
-            break  # one came to its end before: concurrent steps may need a write more or less
-    assert died >= set(itertools.product(clean.writes, (False, True)))
+    for write, count in Counter(clean.writes).items():
+        for nth, after in itertools.product(range(1, count + 1), (False, True)):
+            tell(task, rita, Death(write, nth, after), number)
     assert verify.verify().broken is None
 
 

@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
@@ -25,13 +26,14 @@ NO_WRITES_OF_A_RUN = {"sweep_library", "start_library"}
 
 @dataclass(frozen=True)
 class Death:
-    """kill -9 right before or right after the journal write of that number, from 1."""
+    """kill -9 right before or right after the write of that name and number, from 1."""
 
-    write: int
+    write: str
+    number: int
     after: bool
 
     def __str__(self) -> str:
-        return f"{'after' if self.after else 'before'} write {self.write}"
+        return f"{'after' if self.after else 'before'} {self.write} {self.number}"
 
 
 def in_fork(work: Callable[[int], None]) -> tuple[int, str]:
@@ -57,10 +59,10 @@ def in_fork(work: Callable[[int], None]) -> tuple[int, str]:
     return os.waitpid(pid, 0)[1], said
 
 
-def life(death: Death | None = None, lived: int = 0) -> tuple[bool, list[str]]:
+def life(death: Death | None, lived: list[str]) -> tuple[bool, list[str]]:
     """One runner until it is idle or killed: whether it was killed, and the writes it began.
 
-    `lived` is the number of writes before this life: a death is counted over all lives.
+    `lived` are the writes before this life: a death is counted over all lives.
     """
 
     def work(pipe: int) -> None:
@@ -80,25 +82,25 @@ def life(death: Death | None = None, lived: int = 0) -> tuple[bool, list[str]]:
 class Writes:
     """Counts the writes of this process, tells the parent of each, and dies at one of them."""
 
-    def __init__(self, pipe: int, death: Death | None, lived: int) -> None:
+    def __init__(self, pipe: int, death: Death | None, lived: list[str]) -> None:
         self._pipe = pipe
         self._death = death
-        self._count = lived
+        self._counts = Counter(lived)
         self._lock = threading.Lock()
 
     def begin(self, name: str) -> int:
         with self._lock:
-            self._count += 1
-            number = self._count
+            self._counts[name] += 1
+            number = self._counts[name]
             os.write(self._pipe, f"{name}\n".encode())
-        self._die_if(number, after=False)
+        self._die_if(Death(name, number, after=False))
         return number
 
-    def end(self, number: int) -> None:
-        self._die_if(number, after=True)
+    def end(self, name: str, number: int) -> None:
+        self._die_if(Death(name, number, after=True))
 
-    def _die_if(self, number: int, *, after: bool) -> None:
-        if self._death == Death(number, after):
+    def _die_if(self, death: Death) -> None:
+        if self._death == death:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -127,6 +129,6 @@ def _counted(function: Callable[..., Any], name: str, writes: Writes) -> Callabl
         try:
             return function(*args, **kwargs)
         finally:
-            writes.end(number)
+            writes.end(name, number)
 
     return counted
