@@ -1,7 +1,7 @@
 """The runner: claims runs, drives them, notices decisions, keeps leases, stops cleanly.
 
 Runners share the work through the database only. Each hears the log; whoever claims first drives.
-What a hint did not bring, a look every two seconds finds.
+What a hint did not bring, a look every two and a half seconds finds.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from ledger.tail import follower
 
 log = logging.getLogger(__name__)
 
-TICK = 2.0  # seconds between looks that no hint asked for
-LIBRARY_TICKS = 5  # ticks between looks for programs that are gone
+TICK = 2.5  # seconds between looks that no hint asked for
+LIBRARY_TICKS = 4  # ticks between looks for programs that are gone
 SOON = 120.0  # seconds: a backoff that `until_idle` waits for
 MOST_AT_ONCE = 100  # runs driven in one process at a time
 SIGN_EVERY = 5.0  # seconds, at most, between two signs of life

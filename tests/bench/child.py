@@ -40,15 +40,17 @@ def runner() -> None:
     from django.core.management import call_command
     from django.db.backends.utils import CursorWrapper
 
-    counted = itertools.count()
+    counted = [0]
+    lock = threading.Lock()
     execute: Callable[..., Any] = vars(CursorWrapper)["_execute"]
 
     def counting(self: CursorWrapper, sql: str, *rest: Any) -> Any:
-        next(counted)
+        with lock:
+            counted[0] += 1
         return execute(self, sql, *rest)
 
     setattr(CursorWrapper, "_execute", counting)  # noqa: B010  (its types do not know it)
-    reading = {"queries": lambda: next(counted), "cpu": time.process_time, "memory": memory}
+    reading = {"queries": lambda: counted[0], "cpu": time.process_time, "memory": memory}
     threading.Thread(target=serve, args=[reading], daemon=True).start()
     call_command("run_agents")
 
