@@ -53,7 +53,7 @@ def test_filters_are_plain_forms(site: Site, sign_in: SignIn) -> None:
 def test_a_task_is_given_and_its_run_cancelled_by_plain_forms(site: Site, sign_in: SignIn) -> None:
     page = plain(sign_in, "olga")
     page.goto(f"{site.url}/runs/")
-    page.get_by_role("link", name="New task").click()
+    page.get_by_role("button", name="New task").click()
     page.get_by_label("Gated").check()
     page.get_by_label("Task").fill("Email finn@example.org about his order")
     page.get_by_role("button", name="Start").click()
