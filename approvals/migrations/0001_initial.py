@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'permissions': [('decide_approvalrequest', 'Can decide approval requests, where the gate allows it')],
-                'indexes': [models.Index(condition=models.Q(('status', 'pending')), fields=['-risk_rank', 'deadline', 'id'], name='approval_pending_by_urgency'), models.Index(condition=models.Q(('status', 'pending')), fields=['deadline'], name='approval_due'), models.Index(fields=['status', '-id'], name='approval_by_status'), models.Index(fields=['agent_id', '-id'], name='approval_by_agent'), models.Index(fields=['agent_id', 'action', '-id'], name='approval_by_action'), models.Index(condition=models.Q(('delivered_at', None), ('resolved_at__isnull', False), ('run__isnull', False)), fields=['id'], name='approval_undelivered')],
+                'indexes': [models.Index(condition=models.Q(('status', 'pending')), fields=['-risk_rank', 'deadline', 'id'], name='approval_pending_by_urgency'), models.Index(condition=models.Q(('status', 'pending')), fields=['status', 'deadline'], name='approval_due'), models.Index(fields=['status', '-id'], name='approval_by_status'), models.Index(fields=['agent_id', '-id'], name='approval_by_agent'), models.Index(fields=['agent_id', 'action', '-id'], name='approval_by_action'), models.Index(condition=models.Q(('delivered_at', None), ('resolved_at__isnull', False), ('run__isnull', False)), fields=['delivered_at', 'resolved_at'], name='approval_undelivered')],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('run__isnull', False), models.Q(('key', ''), _negated=True)), fields=('run', 'key'), name='approval_once_per_run_and_key')],
             },
         ),
