@@ -42,6 +42,7 @@ class BoundModel:
 
     async def _create(self, *, key: str | None = None, **asked: Any) -> Any:
         name = str(asked.get("model", "model"))
+        asked = _plain(asked)
         try:
             found = await self._journal.remember(
                 EntryKind.MODEL, name, asked, lambda: self._call(asked), key
@@ -63,6 +64,17 @@ class BoundModel:
         delay = model.backoff(self._attempts + 1)
         self._journal.close(GiveBack(delay, problem.message, failed_try=True))
         await self._journal.never()
+
+
+def _plain(value: Any) -> Any:
+    """The request as JSON: authors put the package's own message objects into `messages`."""
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json", exclude_none=True)
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
 
 
 def _completion(found: dict[str, Any]) -> Any:
