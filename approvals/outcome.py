@@ -44,7 +44,11 @@ def said(request: ApprovalRequest) -> str:
 
 
 def lost(pk: int, shown: str) -> Refused:
-    """The error for a compare-and-set that changed no row: decided, late, or not what was shown."""
+    """The error for a compare-and-set that changed no row: decided, late, or not what was shown.
+
+    The clock is asked before the row is read: a row that was not late then is decided by now.
+    """
+    late = ApprovalRequest.objects.overdue().filter(pk=pk).exists()
     request = ApprovalRequest.objects.select_related("run", "reviewer", "gate").get(pk=pk)
     current = newest(request)
     if current.pk != request.pk and request.resolution != Resolution.EDITED:
@@ -53,6 +57,6 @@ def lost(pk: int, shown: str) -> Refused:
         )
     if request.digest != shown:
         return Stale("This page was out of date; nothing was decided.", current)
-    if request.resolution == Resolution.DEADLINE or request.overdue_now():
+    if late or request.resolution == Resolution.DEADLINE:
         return TooLate("The deadline has passed; nothing was decided.", request)
     return AlreadyDecided(said(effective(request)), effective(request))
