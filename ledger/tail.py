@@ -128,15 +128,21 @@ class Follower:
 
     def _look(self, hinted: bool) -> None:
         """Read what is new. Unhinted, one cheap query tells whether there is anything."""
-        if not hinted:
-            newest = self._newest()
-            if newest < self.cursor:
-                log.warning("The log ends before what was read of it; following from its end.")
-                self.cursor = newest
-                waiters.tell_all()  # what is new since is not told one by one
-            if newest == self.cursor:
-                return
+        if hinted and self._read():
+            return
+        newest = self._newest()
+        if newest < self.cursor:
+            log.warning("The log ends before what was read of it; following from its end.")
+            self.cursor = newest
+            waiters.tell_all()  # what is new since is not told one by one
+        elif newest > self.cursor:
+            self._read()
+
+    def _read(self) -> bool:
+        """Tell the subscribers what comes after the cursor; whether there was anything."""
+        found = False
         while events := list(Event.objects.after(self.cursor)[:BATCH]):
+            found = True
             self.cursor = events[-1].id
             for callback in self._callbacks:
                 try:
@@ -144,7 +150,8 @@ class Follower:
                 except Exception:
                     log.exception("A subscriber of the log failed.")
             if len(events) < BATCH:
-                return  # what is committed from now on wakes again
+                break  # what is committed from now on wakes again
+        return found
 
 
 _follower: Follower | None = None
