@@ -9,11 +9,11 @@ from urllib.parse import parse_qs
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from dashboard.admission import admitted
-from dashboard.backlog import unsent_by
 from dashboard.cards import LISTS, split
 from dashboard.changes import Shown
 from dashboard.hub import hub
 from dashboard.listener import NOT_ALLOWED, TRY_AGAIN, Listener, in_thread
+from dashboard.wire import texts_to, unsent_by
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             return
         after, on = asked_for(self.scope["query_string"])
         self.listener = Listener(
-            self.send,
+            texts_to(self.base_send),
             self.close,
             session_key=key,
             may=may,

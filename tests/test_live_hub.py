@@ -16,9 +16,9 @@ from pytest_django import DjangoAssertNumQueries
 from dashboard import approval_cards, listener, live
 from dashboard import hub as hubs
 from dashboard.admission import admitted
-from dashboard.backlog import unsent_by
 from dashboard.hub import Hub, hub
 from dashboard.listener import NOT_ALLOWED, TRY_AGAIN, Listener
+from dashboard.wire import unsent_by
 from ledger.models import Event
 from ledger.transitions import record
 from tests import people
