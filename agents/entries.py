@@ -114,7 +114,7 @@ def _new(hold: Hold, step: Step, status: str, **fields: Any) -> JournalEntry:
         fence=hold.fence,
         runner=hold.runner,
         started_at=fields.pop("started_at", None) or now(),
-        **fields,
+        **canonical.storable(fields),  # a model may say what PostgreSQL does not take
     )
 
 
@@ -295,6 +295,7 @@ def fail_action(hold: Hold, entry: JournalEntry, error: str) -> None:
 
 def _end_action(hold: Hold, entry: JournalEntry, status: str, kind: str, **found: Any) -> None:
     held(hold.run_id, hold.fence)
+    found = canonical.storable(found)
     entry.status, entry.finished_at = status, now()
     for name, value in found.items():
         setattr(entry, name, value)

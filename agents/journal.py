@@ -178,7 +178,7 @@ class Journal:
                 raise
             entry = await self._db(entries.note_done, step, result, started)
             self._entries[step.key] = entry
-            return result
+            return entry.result  # as a replay will have it
 
     async def read(self, name: str, function: Callable[[], Any], key: str) -> Any:
         """What a sync function found when the run first came here; a replay reads the same."""

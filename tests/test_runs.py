@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from agents import entries
+from agents.entries import Hold, Step
 from approvals import services
 from approvals.models import ApprovalRequest
 from ledger import catalogue, leases, requests, runs
@@ -473,6 +475,27 @@ def test_an_answer_to_an_older_doubt_is_not_taken_for_the_newer_one() -> None:
         runs.resolve_doubt(run.pk, "ran", by=root(), note="It is there.", fence=shown)
     second.refresh_from_db()
     assert second.status == "started"
+
+
+# ---- What a run remembers ------------------------------------------------------------------------
+
+
+def test_whatever_a_model_says_or_an_action_fails_with_is_journaled() -> None:
+    hold = Hold(a_run().pk, 1, 1, "r")
+    said = entries.note_done(hold, _step("a"), {"text": "a\0", "odd": ["\ud800"]}, now())
+    failed = entries.note_failed(hold, _step("b"), "No \0.", now())
+    action = entries.start_action(hold, _step("c"), None, None)
+    entries.fail_action(hold, action, "No file \udce4.")
+    for row in (said, failed, action):
+        shown = row.result, row.error
+        row.refresh_from_db()
+        assert (row.result, row.error) == shown
+    assert said.result == {"text": "a\ufffd", "odd": ["\ufffd"]}
+    assert (failed.error, action.error) == ("No \ufffd.", "No file \ufffd.")
+
+
+def _step(key: str) -> Step:
+    return Step("model", "x", key, "{}")
 
 
 # ---- Programs that drive their own runs ----------------------------------------------------------
