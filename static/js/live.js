@@ -113,6 +113,7 @@ const hasWholeStory = new URLSearchParams(location.search).has("all");
 function tell(frame) {
   if (isLost() && Object.keys(frame.html).length) meanwhile.add(frame.subject);
   if (flying) inFlight.set(frame.subject, frame);
+  else inFlight.delete(frame.subject); // what is newer is told, and what waited is not told after it
   count(frame.counts);
   let over = false;
   for (const [id, html] of Object.entries(frame.html)) {
