@@ -14,7 +14,8 @@ class DbNow(Func):
     """The time now by the database, also inside a transaction that has lasted long.
 
     Not `Now()`: PostgreSQL's statement time stands still while a statement waits for a lock.
-    SQLite keeps times as text; its milliseconds sort correctly against our microseconds.
+    SQLite keeps times as text; its milliseconds sort correctly against our microseconds. It is
+    given the next whole one: a deadline may count up to a millisecond early there, never late.
     """
 
     template = "clock_timestamp()"
@@ -22,10 +23,11 @@ class DbNow(Func):
     output_field = DateTimeField()
 
     def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
-        template = "STRFTIME('%%%%Y-%%%%m-%%%%d %%%%H:%%%%M:%%%%f', 'now')"
+        template = "STRFTIME('%%%%Y-%%%%m-%%%%d %%%%H:%%%%M:%%%%f', 'now', '+0.001 seconds')"
         return self.as_sql(compiler, connection, template=template, **extra)
 
 
+ONE_CLOCK = timedelta(seconds=0.5)  # a smaller difference is the way to the server and back
 _ahead = timedelta(0)  # how far the database's clock was ahead when it was last asked
 
 
@@ -37,7 +39,8 @@ def now() -> datetime:
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         row: tuple[datetime] = cursor.fetchone()
-    _ahead = row[0] - timezone.now()
+    ahead = row[0] - timezone.now()
+    _ahead = ahead if abs(ahead) > ONE_CLOCK else timedelta(0)
     return row[0]
 
 
