@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import random
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -16,12 +15,10 @@ from agents import model
 from agents.answers import Problem
 from agents.entries import Question
 from agents.journal import GiveBack, Journal, StepFailed
-from approvals.gate import Callback
+from approvals.gate import Callback, call_back
 from approvals.models import ApprovalRequest
 from ledger.models import EntryKind, Run
 from ledger.risk import RiskLevel
-
-log = logging.getLogger(__name__)
 
 MODEL_TRIES = 6  # times that a run reaches for the model in a row, with backoff between them
 
@@ -94,7 +91,7 @@ class BoundGate:
         self._callback: Callback | None = None
 
     def set_approval_callback(self, callback: Callback | None) -> None:
-        """Have `callback(request)` called for each request; again on each replay."""
+        """Have `callback(request)` (async or sync) called once for each request, not on replay."""
         self._callback = callback
 
     async def request_approval(
@@ -116,19 +113,11 @@ class BoundGate:
 
     async def ask(self, question: Question, key: str | None = None) -> ApprovalRequest:
         """request_approval() with everything that a question can carry."""
-        request = await self.journal.ask(question, key)
-        await self._call_back(request)
+        request, new = await self.journal.ask(question, key)
+        if new:
+            async with self.journal.in_flight():  # the run does not suspend in the middle of it
+                await call_back(self._callback, request)
         return request
-
-    async def _call_back(self, request: ApprovalRequest) -> None:
-        if self._callback is None:
-            return
-        try:
-            answer = self._callback(request)
-            if inspect.isawaitable(answer):
-                await answer
-        except Exception:
-            log.exception("The callback of gate %s failed for %s.", self.name, request.subject)
 
     async def wait_for_approval(
         self, request_id: Any, timeout: float | None = None

@@ -33,6 +33,7 @@ from ledger.models import EntryKind, JournalEntry
 
 QUIET_TURNS = 12  # turns of the loop without a step, after which the run's code is at rest
 AWAY = 1.0  # seconds until a run is tried again whose journal could not be written
+LONGEST_KEY = 200  # characters of an author's own key
 LINGER = 60.0  # seconds: a timer of the agent's own that fires sooner is waited for in memory
 
 
@@ -70,6 +71,7 @@ class Ended:
 
 
 Latch = Suspend | GiveBack | Doubt | Lost | Ended
+Asking = asyncio.Future[tuple[ApprovalRequest, bool]]
 Effect = Callable[[ActionContext], Awaitable[Any]]
 
 
@@ -100,6 +102,8 @@ class Journal:
 
     def step_for(self, kind: EntryKind, name: str, about: Any, key: str | None = None) -> Step:
         """The step's identity: never call order, or two gates under gather would swap answers."""
+        if key is not None and len(key) > LONGEST_KEY:
+            raise BadInput("key", f"longer than {LONGEST_KEY} characters.")
         text = canonical.envelope_text(about)
         step = Step(kind, name, "", text)
         base = f"{kind}/{name}/{key or step.digest[:16]}"
@@ -206,8 +210,8 @@ class Journal:
 
     # ---- Questions --------------------------------------------------------------------------
 
-    async def ask(self, question: Question, key: str | None = None) -> ApprovalRequest:
-        """Ask at a gate, once; on replay the request that was asked then."""
+    async def ask(self, question: Question, key: str | None = None) -> tuple[ApprovalRequest, bool]:
+        """Ask at a gate, once: the request, and whether it was asked just now (not on replay)."""
         canonical.canonical(question.details)  # BadInput for what is no JSON, as at any gate
         about = {"details": question.details, "after": question.previous}
         step = self.step_for(EntryKind.QUESTION, question.action, about, key)
@@ -219,18 +223,18 @@ class Journal:
                 self._give_up(asking)
             raise
 
-    async def _ask(self, step: Step, question: Question) -> ApprovalRequest:
+    async def _ask(self, step: Step, question: Question) -> tuple[ApprovalRequest, bool]:
         async with self.in_flight():
             entry = self._entries.get(step.key)
             if entry is None:
                 entry, request = await self._db(entries.ask, step, question)
                 self._entries[step.key] = entry
                 self._asked[request.pk] = entry
-                return request
+                return request, True
             if entry.input_digest != step.digest:
                 await self._diverge(entry, step)
             known = self._decided.get(entry.request_id or 0)
-            return known or await self._db(entries.asked, entry)
+            return known or await self._db(entries.asked, entry), False
 
     async def wait(self, request_id: int, timeout: float | None = None) -> ApprovalRequest:
         """Wait for a decision on what this run asked. Costs a row once nothing else happens."""
@@ -272,20 +276,21 @@ class Journal:
         finally:
             where.pop(future, None)
 
-    def _give_up(self, asked: JournalEntry | asyncio.Future[ApprovalRequest]) -> None:
+    def _give_up(self, asked: JournalEntry | Asking) -> None:
         """The agent itself stopped waiting for this question; a replay must do the same."""
         giving_up = asyncio.get_running_loop().create_task(self._abandon(asked))
         self._giving_up.add(giving_up)
         giving_up.add_done_callback(self._giving_up.discard)
         self._quiet = -QUIET_TURNS  # it has not started yet; do not come to rest before it
 
-    async def _abandon(self, asked: JournalEntry | asyncio.Future[ApprovalRequest]) -> None:
+    async def _abandon(self, asked: JournalEntry | Asking) -> None:
         async with self._counted():
             if not isinstance(asked, JournalEntry):  # it was given up while it was being asked
                 await asyncio.wait({asked})
                 if asked.cancelled() or asked.exception() is not None:
                     return
-                asked = self._asked[asked.result().pk]
+                request, _ = asked.result()
+                asked = self._asked[request.pk]
             await self._db(entries.abandon_wait, asked)
 
     def poke(self) -> None:

@@ -9,10 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
-from django.contrib.auth.models import Group
-from django.db import transaction
 
-from approvals import outcome, services
+from approvals import gates, outcome, services
 from approvals.asking import check_name
 from approvals.models import ApprovalRequest, ApprovalStatus, Gate
 from ledger.clock import now
@@ -30,13 +28,7 @@ def gate_named(name: str, risk_threshold: object = RiskLevel.MEDIUM) -> Gate:
     check_name("name", name)
     threshold = RiskLevel.parse(risk_threshold, "risk_threshold")
     gate = Gate.objects.filter(name=name).first()
-    if gate is not None:
-        return gate
-    with transaction.atomic():
-        gate, made = Gate.objects.get_or_create(name=name, defaults={"risk_threshold": threshold})
-        if made:
-            gate.deciders.add(Group.objects.get_or_create(name=REVIEWERS)[0])
-    return gate
+    return gate or gates.first_use(name, threshold, REVIEWERS)
 
 
 class ApprovalGate:

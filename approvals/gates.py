@@ -40,7 +40,7 @@ def create(
     _set(gate, risk_threshold, deadline_seconds)
     gate.save(force_insert=True)
     gate.deciders.set(deciders)
-    _record(gate, before=None, by=by)
+    _record(gate, before=None, actor=actor_for(by))
     return gate
 
 
@@ -67,7 +67,17 @@ def change(
     gate.save(update_fields=["risk_threshold", "deadline_seconds"])
     gate.deciders.set(deciders)
     if gate.rule != before:
-        _record(gate, before=before, by=by)
+        _record(gate, before=before, actor=actor_for(by))
+    return gate
+
+
+@verb
+def first_use(name: str, risk_threshold: RiskLevel, deciders: str) -> Gate:
+    """The gate that an agent or a program is the first to name, decided by that group."""
+    gate, made = Gate.objects.get_or_create(name=name, defaults={"risk_threshold": risk_threshold})
+    if made:
+        gate.deciders.add(Group.objects.get_or_create(name=deciders)[0])
+        _record(gate, before=None, actor="system")
     return gate
 
 
@@ -78,5 +88,5 @@ def _set(gate: Gate, risk_threshold: object, deadline_seconds: int | None) -> No
     gate.deadline_seconds = deadline_seconds
 
 
-def _record(gate: Gate, *, before: dict[str, Any] | None, by: Any) -> None:
-    record("gates.changed", gate.subject, actor=actor_for(by), before=before, after=gate.rule)
+def _record(gate: Gate, *, before: dict[str, Any] | None, actor: str) -> None:
+    record("gates.changed", gate.subject, actor=actor, before=before, after=gate.rule)

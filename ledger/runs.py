@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import F
 
 from ledger import canonical, catalogue, requests
+from ledger.catalogue import AgentSpec
 from ledger.clock import now
 from ledger.errors import AlreadyDecided, BadInput, NotAllowed, Stale, UnknownId
 from ledger.models import JournalEntry, Run
@@ -55,19 +56,28 @@ def submit(
         raise BadInput("agent", f"There is no agent {agent!r}; known agents: {known}.")
     _check_task(task)
     canonical.canonical(input, "input")
-    owner = User.objects.filter(username=spec.owner).first() if spec.owner else None
     run = Run.objects.create(
         agent=agent,
         agent_id=agent,
         task=task,
         input=input,
         requester=requester,
-        owner=owner,
+        owner=_owner(spec),
         example=example,
     )
     actor = actor or (actor_for(requester) if requester else "system")
     record("runs.submitted", run.subject, actor=actor, run_id=run.pk, agent=agent)
     return run
+
+
+def _owner(spec: AgentSpec) -> User | None:
+    """Who may not approve what the agent asks. A name that nobody has would exclude nobody."""
+    if not spec.owner:
+        return None
+    owner = User.objects.filter(username=spec.owner).first()
+    if owner is None:
+        raise BadInput("agent", f"Its owner {spec.owner!r} is no user here, so nobody is excluded.")
+    return owner
 
 
 def _check_task(task: str) -> None:

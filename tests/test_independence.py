@@ -12,8 +12,8 @@ from approvals import rules, services
 from approvals.models import ApprovalRequest
 from ledger import catalogue, runs
 from ledger.catalogue import AgentSpec
-from ledger.errors import NotAllowed, UnknownId
-from ledger.models import Event
+from ledger.errors import BadInput, NotAllowed, UnknownId
+from ledger.models import Event, Run
 from tests.people import a_run, asked, gate, otto, person, rita, root
 
 pytestmark = pytest.mark.django_db
@@ -181,3 +181,15 @@ def test_only_who_may_says_what_happened_to_a_run_in_doubt() -> None:
         with pytest.raises(NotAllowed):
             runs.resolve_doubt(run.pk, "abandon", by=stranger, note="Looked.")
     assert runs.resolve_doubt(run.pk, "abandon", by=rita(), note="Looked.").status == "failed"
+
+
+def test_work_for_an_agent_whose_owner_is_unknown_is_refused() -> None:
+    """Else the exclusion would silently be off, and whoever was meant could approve."""
+    spec = AgentSpec("misspelt", "Misspelt", "Owned by ritta.", "tests.nowhere", owner="ritta")
+    catalogue.register(spec)
+    try:
+        with pytest.raises(BadInput, match="ritta"):
+            runs.submit("misspelt", "do it")
+    finally:
+        catalogue._specs.pop("misspelt")
+    assert not Run.objects.exists()
