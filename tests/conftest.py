@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
 from asgiref.sync import SyncToAsync
 from django.conf import settings as django_settings
 from django.db import connections
-from psycopg import sql
 from pytest_django import Settings
 
-from tests.installation import Installation
+from tests.installation import Installation, own_database
 
 
 def pytest_configure() -> None:
@@ -49,15 +44,8 @@ def nobody_follows_after_the_test() -> Iterator[None]:
 @pytest.fixture
 def database_url() -> Iterator[str]:
     """An empty database for processes, of the kind under test: "" is SQLite in the data folder."""
-    server = os.environ.get("DATABASE_URL", "")
-    if not server:
-        yield ""
-        return
-    name = f"hitl_process_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield urlsplit(server)._replace(path=f"/{name}").geturl()
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    with own_database() as url:
+        yield url
 
 
 @pytest.fixture

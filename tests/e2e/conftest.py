@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
-from psycopg import sql
 
 from tests.e2e.site import PASSWORD, Site
-from tests.installation import Installation
+from tests.installation import Installation, own_database
 
 # What a test asks for on purpose; anything else in the console fails it.
 EXPECTED = ("status of 409", "status of 410", "status of 412", "status of 403", "status of 422")
@@ -44,23 +39,16 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 
 @pytest.fixture(scope="session")
-def own_database() -> Iterator[str]:
+def site_database() -> Iterator[str]:
     """An empty database for the site: "" is SQLite in its data folder."""
-    server = os.environ.get("DATABASE_URL", "")
-    if not server:
-        yield ""
-        return
-    name = f"hitl_e2e_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield urlsplit(server)._replace(path=f"/{name}").geturl()
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    with own_database() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory, own_database: str) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, site_database: str) -> Iterator[Site]:
     """The installation that all browser tests share."""
-    place = Installation(Path(tmp_path_factory.mktemp("site")), own_database)
+    place = Installation(Path(tmp_path_factory.mktemp("site")), site_database)
     try:
         yield Site(place)
     finally:
