@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 
 from agents.bound import RunContext
 from approvals import services
+from approvals.gate import gate_named
 from approvals.models import ApprovalRequest
 from ledger.models import Event
 from tests import agents_for_tests, people
@@ -89,7 +90,7 @@ def test_a_key_that_is_too_long_is_refused_with_a_sentence(rita: User) -> None:
 
 
 def test_a_gate_that_an_agent_is_first_to_name_is_in_the_log_with_its_rule(rita: User) -> None:
-    gate = people.gate("brand-new")
+    gate = gate_named("brand-new")
     event = Event.objects.get(kind="gates.changed", subject=gate.subject)
     assert (event.actor, event.payload["before"]) == ("system", None)
     assert event.payload["after"]["deciders"] == ["Reviewers"]

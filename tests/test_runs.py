@@ -229,7 +229,7 @@ def test_a_sign_of_life_renews_the_leases_and_writes_no_event() -> None:
     leases.renew("r", [mine.pk, other.pk], 60)
     renewed = runs.by_id(mine.pk).lease_until
     assert renewed is not None
-    assert 50 < (renewed - now()).total_seconds() <= 60
+    assert 50 < (renewed - now()).total_seconds() < 61  # SQLite's clock has milliseconds
     kept = runs.by_id(other.pk).lease_until
     assert kept is not None
     assert kept < now()
@@ -243,7 +243,7 @@ def test_giving_back_keeps_the_time_and_counts_the_failed_tries() -> None:
     run.refresh_from_db()
     assert (run.status, run.attempts, run.lease_until) == ("queued", 2, None)
     assert run.not_before is not None
-    assert 25 < (run.not_before - now()).total_seconds() <= 30
+    assert 25 < (run.not_before - now()).total_seconds() < 31
     leases.claim_next("r", 60)
     run = a_run()
     leases.requeue(run.pk, 1, delay=0, reason="Stopped.", failed_try=False)
