@@ -8,9 +8,10 @@ import traceback
 from typing import Any
 
 from agents import catalogue
+from agents.activity import Doubt, Ended, GiveBack, Suspend
 from agents.bound import RunContext
 from agents.entries import Activation
-from agents.journal import Doubt, Ended, GiveBack, Journal, Suspend
+from agents.journal import Journal
 from agents.loop import OWNER
 from agents.model import ModelError
 from agents.threads import DatabaseThreads
@@ -83,8 +84,8 @@ class Drive:
     async def _write_end(self, journal: Journal, agent: asyncio.Task[Any]) -> None:
         run_id, fence = self.run.pk, self.run.fence
         match journal.latch:
-            case Suspend(entries=entries):
-                await self._database(leases.suspend, run_id, fence, entries)
+            case Suspend(entries=entries, wake_at=wake_at):
+                await self._database(leases.suspend, run_id, fence, entries, wake_at=wake_at)
             case GiveBack(delay=delay, reason=reason, failed_try=failed):
                 await self._database(
                     leases.requeue, run_id, fence, delay=delay, reason=reason, failed_try=failed

@@ -7,22 +7,24 @@ leaves a start without a result, and that is how the next one knows.
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Protocol
 
-from approvals import envelope, gate, outcome, services
+from approvals import envelope, services
 from approvals.actions import ActionFailed
 from approvals.models import ApprovalRequest, ApprovalStatus
-from ledger import canonical, leases, requests
+from ledger import canonical, leases, patterns, requests
 from ledger.clock import now, shown_now
 from ledger.errors import LostLease
 from ledger.leases import held
-from ledger.models import JournalEntry, Run
+from ledger.models import HumanRequest, JournalEntry, Run
 from ledger.transitions import record, verb
 
 Kind = JournalEntry.Kind
 Status = JournalEntry.Status
-QUESTION = ApprovalRequest._meta.label_lower
+APPROVAL = ApprovalRequest._meta.label_lower
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Activation:
 
     run: Run
     journal: list[JournalEntry]
-    decided: dict[int, ApprovalRequest]  # decided requests, which never change, by their id
+    decided: dict[str, HumanRequest]  # decided questions, which never change, by their subject
 
     @property
     def hold(self) -> Hold:
@@ -80,25 +82,33 @@ def claim_waiting(run_id: int, runner: str, lease: float) -> Activation | None:
         return None
     found = _activation(run)
     for entry in found.journal:
-        request = found.decided.get(entry.request_id or 0)
+        request = found.decided.get(asked_in(entry))
         if entry.status == Status.WAITING and request is not None:
             effective = _take_up(found.hold, entry, request)
-            found.decided[effective.pk] = effective
+            found.decided[effective.subject] = effective
     return found
 
 
 def _activation(run: Run) -> Activation:
     rows = JournalEntry.objects.filter(run=run, generation=run.generation).order_by("pk")
     journal = list(rows)
-    questions = [entry for entry in journal if entry.kind == Kind.QUESTION]
-    asked = {entry.request_id for entry in questions} | {_decided_by(one) for one in questions}
-    decided: dict[int, ApprovalRequest] = {}
-    if asked:
-        requests = ApprovalRequest.objects.select_related("reviewer", "gate")
-        for request in requests.filter(pk__in=asked - {None}, resolved_at__isnull=False):
+    asked: dict[str, set[int]] = defaultdict(set)
+    for entry in journal:
+        if entry.kind in (Kind.QUESTION, Kind.WAIT):
+            asked[entry.request_kind] |= {entry.request_id or 0, _decided_by(entry) or 0}
+    decided: dict[str, HumanRequest] = {}
+    for label, keys in asked.items():
+        pattern = patterns.get(label)
+        questions = pattern.model.objects.select_related(*pattern.related)
+        for request in questions.filter(pk__in=keys, resolved_at__isnull=False):
             request.run = run
-            decided[request.pk] = request
+            decided[request.subject] = request
     return Activation(run, journal, decided)
+
+
+def asked_in(entry: JournalEntry) -> str:
+    """The subject of the question that an entry is about; "" when it is about none."""
+    return f"{entry.request_kind}:{entry.request_id}" if entry.request_id else ""
 
 
 def _new(hold: Hold, step: Step, status: str, **fields: Any) -> JournalEntry:
@@ -143,72 +153,67 @@ def add_note(hold: Hold, entry: JournalEntry, note: str) -> None:
 # ---- Questions ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Question:
-    """What is asked at a gate."""
+class Question(Protocol):
+    """What a run asks people; each pattern has its own. It is stored once in the run's life."""
 
-    gate: str
-    threshold: str
-    agent_id: str
-    action: str
-    details: Any
-    risk_level: Any
-    story: str = ""
-    previous: int | None = None
+    @property
+    def name(self) -> str:
+        """What the journal calls it, such as the action that is asked for."""
+
+    @property
+    def about(self) -> Any:
+        """JSON: what makes it this question and no other."""
+
+    def store(self, run: Run, key: str) -> HumanRequest:
+        """Make the row, with this key, inside the transaction of its journal entry."""
 
 
 @verb
-def ask(hold: Hold, step: Step, question: Question) -> tuple[JournalEntry, ApprovalRequest]:
-    """Store the request and its journal row together, so that a replay never asks twice."""
+def ask(hold: Hold, step: Step, question: Question) -> tuple[JournalEntry, Any]:
+    """Store the question and its journal row together, so that a replay never asks twice."""
     run = held(hold.run_id, hold.fence)
-    previous = None if question.previous is None else services.by_id(question.previous)
-    request = services.ask(
-        gate=gate.gate_named(question.gate, question.threshold),
-        agent_id=question.agent_id,
-        action=question.action,
-        details=question.details,
-        risk_level=question.risk_level,
-        run=run,
-        key=f"{hold.generation}:{step.key}",
-        previous=previous,
-        story=question.story,
-    )
+    request = question.store(run, f"{hold.generation}:{step.key}")
     entry = _new(
         hold,
         step,
         Status.STARTED,
-        request_kind=QUESTION,
+        request_kind=request._meta.label_lower,
         request_id=request.pk,
         result={"abandoned": 0},
     )
     return entry, request
 
 
-def asked(hold: Hold, entry: JournalEntry) -> ApprovalRequest:
-    """The request of a question that was asked before."""
-    return services.by_id(entry.request_id)
+def asked(hold: Hold, entry: JournalEntry) -> Any:
+    """The row of a question that was asked before."""
+    return patterns.get(entry.request_kind).by_id(entry.request_id)
 
 
 def shorten(hold: Hold, entry: JournalEntry, seconds: float) -> None:
     """Bring the deadline of a question forward, once."""
-    services.shorten(entry.request_id, seconds)
+    shorten_it = patterns.get(entry.request_kind).shorten
+    if shorten_it is None:
+        raise TypeError(f"A {entry.request_kind} has no deadline.")
+    shorten_it(entry.request_id, seconds)
 
 
 @verb
-def take_decision(hold: Hold, entry: JournalEntry) -> ApprovalRequest | None:
-    """The decided request, noted as delivered to the run; None while nobody has decided."""
-    request = services.by_id(entry.request_id)
-    if request.status == ApprovalStatus.PENDING:
+def take_decision(hold: Hold, entry: JournalEntry) -> Any:
+    """The decided question, noted as delivered to the run; None while nobody has decided."""
+    pattern = patterns.get(entry.request_kind)
+    request = pattern.by_id(entry.request_id)
+    if request.resolved_at is None:
         return None
     if entry.status == Status.DONE:
-        return outcome.effective(request)
+        return pattern.effective(request)
     held(hold.run_id, hold.fence)
     return _take_up(hold, entry, request)
 
 
-def _take_up(hold: Hold, entry: JournalEntry, request: ApprovalRequest) -> ApprovalRequest:
+def _take_up(hold: Hold, entry: JournalEntry, request: HumanRequest) -> HumanRequest:
     """Note a decision as delivered and the question as answered. Inside a unit, the run held."""
-    decided, at = outcome.effective(request), shown_now()  # it decides nothing
+    effective: HumanRequest = patterns.get(entry.request_kind).effective(request)
+    decided, at = effective, shown_now()  # it decides nothing
     requests.deliver(request, actor=f"runner:{hold.runner}", at=at)
     if decided.pk != request.pk:
         requests.deliver(decided, actor=f"runner:{hold.runner}", at=at)
@@ -218,9 +223,46 @@ def _take_up(hold: Hold, entry: JournalEntry, request: ApprovalRequest) -> Appro
     return decided
 
 
-def decision_in(decided: dict[int, ApprovalRequest], entry: JournalEntry) -> ApprovalRequest | None:
+@verb
+def begin_wait(hold: Hold, step: Step, subject: tuple[str, int], seconds: float) -> JournalEntry:
+    """Start to wait for a question, but not beyond `seconds` from now; that time is journaled."""
+    held(hold.run_id, hold.fence)
+    at, (label, pk) = now(), subject
+    until = at + timedelta(seconds=max(0.0, seconds))
+    result = {"abandoned": 0, "until": until.isoformat()}
+    return _new(
+        hold, step, Status.STARTED, request_kind=label, request_id=pk, result=result, started_at=at
+    )
+
+
+@verb
+def end_wait(hold: Hold, entry: JournalEntry) -> tuple[bool, Any]:
+    """Whether the wait is over, and the decided question; None when nobody decided in time.
+
+    Then the entry is done, without a decision, and a replay goes the same way. A decision that is
+    committed before that counts; one that comes later is not for this wait any more.
+    """
+    if entry.status == Status.DONE and _decided_by(entry) is None:
+        return True, None
+    decided = take_decision(hold, entry)
+    if decided is not None:
+        return True, decided
+    if now() < wakes_at(entry):
+        return False, None
+    held(hold.run_id, hold.fence)
+    entry.status, entry.finished_at = Status.DONE, now()
+    entry.save(update_fields=["status", "finished_at"])
+    return True, None
+
+
+def wakes_at(entry: JournalEntry) -> datetime:
+    """When a wait is over whoever has or has not decided."""
+    return datetime.fromisoformat((entry.result or {})["until"])
+
+
+def decision_in(decided: dict[str, HumanRequest], entry: JournalEntry) -> HumanRequest | None:
     """The decision that this entry's question is answered by, if the claim has brought it."""
-    return decided.get(_decided_by(entry) or 0)
+    return decided.get(f"{entry.request_kind}:{_decided_by(entry)}")
 
 
 def _decided_by(entry: JournalEntry) -> int | None:
@@ -258,7 +300,7 @@ def start_action(
             hold,
             step,
             Status.STARTED,
-            request_kind="" if request is None else QUESTION,
+            request_kind="" if request is None else APPROVAL,
             request_id=request_id,
         )
     else:
@@ -304,7 +346,7 @@ def _end_action(hold: Hold, entry: JournalEntry, status: str, kind: str, **found
 
 
 def _record_action(kind: str, hold: Hold, entry: JournalEntry, **data: Any) -> None:
-    subject = f"{QUESTION}:{entry.request_id}" if entry.request_id else f"ledger.run:{hold.run_id}"
+    subject = asked_in(entry) or f"ledger.run:{hold.run_id}"
     actor = f"runner:{hold.runner}"
     record(kind, subject, actor=actor, run_id=hold.run_id, action=entry.name, key=entry.key, **data)
 

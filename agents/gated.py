@@ -11,8 +11,7 @@ from channels.db import database_sync_to_async
 
 from agents import model, prompts
 from agents.answers import json_object_in, one_word_risk, text_of, tool_calls_of
-from agents.bound import BoundGate
-from agents.entries import Question
+from agents.bound_gate import BoundGate, GateQuestion
 from agents.lessons import lessons_for
 from agents.library import LibraryRun
 from agents.places import InProgram, InRun, Place
@@ -95,7 +94,9 @@ class ApprovalGatedAgent:
     async def _in_place(self, place: Place, action: str, details: Any, story: str) -> Outcome:
         """Ask, wait, revise as often as people want (at most 5 times), then run what counts."""
         risk = await self._assess(action, details)
-        question = Question(place.gate_name, "medium", self.agent_id, action, details, risk, story)
+        question = GateQuestion(
+            place.gate_name, "medium", self.agent_id, action, details, risk, story
+        )
         decided = await place.wait(await place.ask(question))
         while decided.status == ApprovalStatus.NEEDS_REVISION:
             if decided.revision > MAX_REVISIONS:

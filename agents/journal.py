@@ -1,102 +1,49 @@
-"""One activation of a run: answers what the journal has, does the rest once, suspends by parking.
+"""One activation of a run: answers what the journal has, and does the rest once.
 
 The agent function is called from the top each time. Every step first looks into the journal; so
-the first start, a decision after a week and a restart after kill -9 are the same code.
-
-A question parks on a future. When something is parked, no journaled step is in flight and the
-run's own code has come to rest, the journal latches: no further step may start, the runner
-cancels the run's tasks, and whatever the function returns or raises from then on is discarded.
-So `finally`, a bare `except`, gather and TaskGroup in an agent's code cannot end it wrongly.
+the first start, a decision after a week and a restart after kill -9 are the same code. When and
+how an activation stops to wait is in agents.activity.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from contextvars import Context
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NoReturn
 
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from agents import entries
+from agents.activity import Activity, DatabaseAway, Doubt
 from agents.entries import Activation, Hold, Question, Status, Step
 from agents.threads import DatabaseThreads
 from approvals.actions import ActionContext, ActionFailed
-from approvals.models import ApprovalRequest
-from ledger import canonical
-from ledger.errors import BadInput, LostLease
-from ledger.models import EntryKind, JournalEntry
+from ledger import canonical, patterns
+from ledger.errors import BadInput
+from ledger.models import EntryKind, HumanRequest, JournalEntry
 
-QUIET_TURNS = 12  # turns of the loop without a step, after which the run's code is at rest
-AWAY = 1.0  # seconds until a run is tried again whose journal could not be written
 LONGEST_KEY = 200  # characters of an author's own key
-LINGER = 60.0  # seconds: a timer of the agent's own that fires sooner is waited for in memory
 
-
-@dataclass(frozen=True)
-class Suspend:
-    """The run waits for these entries' questions."""
-
-    entries: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class GiveBack:
-    """Queue the run again after `delay` seconds."""
-
-    delay: float
-    reason: str
-    failed_try: bool = False
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """A person has to say what happened."""
-
-    about: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Lost:
-    """Another runner has the run, or it was cancelled: write nothing more."""
-
-
-@dataclass(frozen=True)
-class Ended:
-    """The agent's function has returned or raised."""
-
-
-Latch = Suspend | GiveBack | Doubt | Lost | Ended
-Asking = asyncio.Future[tuple[ApprovalRequest, bool]]
+Asked = tuple[JournalEntry, Any, bool]  # the entry, the question's row, and whether it is new
 Effect = Callable[[ActionContext], Awaitable[Any]]
 
 
-class Journal:
-    """What the run-bound model client, gates and actions of one activation go through."""
+class Journal(Activity):
+    """What the run-bound model client, gates, managers and actions of one activation go through."""
 
     def __init__(self, activation: Activation, database: DatabaseThreads) -> None:
+        super().__init__()
         found = activation.journal
         self.hold = activation.hold
         self._decided = activation.decided
-        self.tasks: set[asyncio.Task[Any]] = set()
-        self.timers: set[asyncio.TimerHandle] = set()
-        self.latch: Latch | None = None
-        self.at_rest = asyncio.Event()  # latched, and what was in flight has ended
         self._database = database
         self._entries = {entry.key: entry for entry in found}
-        self._asked = {entry.request_id: entry for entry in found if entry.kind == "question"}
+        self._asked = {
+            entries.asked_in(entry): entry for entry in found if entry.kind == EntryKind.QUESTION
+        }
         self._counts: Counter[str] = Counter()
-        self._in_flight = 0
-        self._stuck = 0  # of those in flight, the ones that may not go on
-        self._parked: dict[asyncio.Future[None], JournalEntry] = {}
-        self._given_up: dict[asyncio.Future[None], JournalEntry] = {}
-        self._giving_up: set[asyncio.Task[None]] = set()
-        self._quiet = 0
-        self._settling = False
 
     # ---- Steps ------------------------------------------------------------------------------
 
@@ -110,51 +57,6 @@ class Journal:
         self._counts[base] += 1
         count = self._counts[base]
         return Step(kind, name, base if count == 1 else f"{base}/{count}", text)
-
-    @asynccontextmanager
-    async def in_flight(self) -> AsyncIterator[None]:
-        """Around everything that must be finished before the run may suspend."""
-        async with self._counted():
-            # What the agent does because it gave up on a question must not be in the journal
-            # before that it gave up: whoever is killed in between would wait for it again.
-            while self._giving_up:
-                await asyncio.wait(set(self._giving_up))
-            if self.latch is not None:
-                await self.never()
-            yield
-
-    @asynccontextmanager
-    async def _counted(self) -> AsyncIterator[None]:
-        self._in_flight += 1
-        self._quiet = 0
-        try:
-            if self.latch is not None:
-                await self.never()
-            yield
-        except LostLease:
-            self.close(Lost())
-            await self.never()
-        except DatabaseAway as away:
-            # Not the agent's business: it would take it for the outcome of its step.
-            self.close(GiveBack(AWAY, str(away)))
-            await self.never()
-        finally:
-            self._in_flight -= 1
-            self._settle()
-
-    async def never(self) -> NoReturn:
-        """Where a step in flight ends that may not go on: only the runner's cancel gets out."""
-        self._stuck += 1
-        self._settle()
-        try:
-            while True:
-                await asyncio.get_running_loop().create_future()
-        finally:
-            self._stuck -= 1
-
-    @property
-    def _busy(self) -> bool:
-        return self._in_flight > self._stuck
 
     async def remember(
         self,
@@ -210,50 +112,91 @@ class Journal:
 
     # ---- Questions --------------------------------------------------------------------------
 
-    async def ask(self, question: Question, key: str | None = None) -> tuple[ApprovalRequest, bool]:
-        """Ask at a gate, once: the request, and whether it was asked just now (not on replay)."""
-        canonical.canonical(question.details)  # BadInput for what is no JSON, as at any gate
-        about = {"details": question.details, "after": question.previous}
-        step = self.step_for(EntryKind.QUESTION, question.action, about, key)
-        asking = asyncio.ensure_future(self._ask(step, question))
+    async def ask(self, question: Question, key: str | None = None) -> tuple[Any, bool]:
+        """Ask people, once: the question's row, and whether it was asked just now (not on replay)."""
+        step = self.step_for(EntryKind.QUESTION, question.name, question.about, key)
+        _, request, new = await self._begun(self._ask(step, question))
+        return request, new
+
+    async def _begun(self, beginning: Coroutine[Any, Any, Asked]) -> Asked:
+        """What must be begun to its end even if the agent stops waiting for it meanwhile."""
+        begun = asyncio.ensure_future(beginning)
         try:
-            return await asyncio.shield(asking)
+            return await asyncio.shield(begun)
         except asyncio.CancelledError:
             if self.latch is None:
-                self._give_up(asking)
+                self._give_up(begun)
             raise
 
-    async def _ask(self, step: Step, question: Question) -> tuple[ApprovalRequest, bool]:
+    async def _ask(self, step: Step, question: Question) -> Asked:
         async with self.in_flight():
             entry = self._entries.get(step.key)
             if entry is None:
                 entry, request = await self._db(entries.ask, step, question)
                 self._entries[step.key] = entry
-                self._asked[request.pk] = entry
-                return request, True
+                self._asked[entries.asked_in(entry)] = entry
+                return entry, request, True
             if entry.input_digest != step.digest:
                 await self._diverge(entry, step)
-            known = self._decided.get(entry.request_id or 0)
-            return known or await self._db(entries.asked, entry), False
+            known = self._decided.get(entries.asked_in(entry))
+            return entry, known or await self._db(entries.asked, entry), False
 
-    async def wait(self, request_id: int, timeout: float | None = None) -> ApprovalRequest:
-        """Wait for a decision on what this run asked. Costs a row once nothing else happens."""
-        entry = self._asked.get(int(request_id))
-        if entry is None:
-            async with self.in_flight():  # another program's question, or an unknown id: KeyError
-                await self._database(entries.services.by_id, request_id)
-                raise ValueError(f"Run {self.hold.run_id} did not ask request {request_id}.")
+    async def wait(
+        self, model: type[HumanRequest], request_id: Any, timeout: float | None = None
+    ) -> Any:
+        """Wait for a decision on what this run asked. Costs a row once nothing else happens.
+
+        `timeout` (seconds) brings the question's own deadline forward, once.
+        """
+        entry = await self._question(model, request_id)
+        return await self._unless_given_up(entry, lambda: self._decision(entry, timeout))
+
+    async def wait_or_leave(
+        self, model: type[HumanRequest], request_id: Any, seconds: float
+    ) -> Any | None:
+        """As wait(); but after so many seconds the agent goes on with None, and the question stays.
+
+        When that is, and how it ended, is journaled: a replay goes the same way.
+        """
+        asked = await self._question(model, request_id)
+        about = {"request": entries.asked_in(asked), "seconds": seconds}
+        step = self.step_for(EntryKind.WAIT, asked.name, about)
+        entry, *_ = await self._begun(self._begin_wait(step, asked, seconds))
+        return await self._unless_given_up(entry, lambda: self._in_time(entry))
+
+    async def _begin_wait(self, step: Step, asked: JournalEntry, seconds: float) -> Asked:
+        async with self.in_flight():
+            entry = self._entries.get(step.key)
+            if entry is None:
+                subject = (asked.request_kind, asked.request_id)
+                entry = await self._db(entries.begin_wait, step, subject, seconds)
+                self._entries[step.key] = entry
+            return entry, None, False
+
+    async def _question(self, model: type[HumanRequest], request_id: Any) -> JournalEntry:
+        """The entry of a question that this run has asked; UnknownId or ValueError otherwise."""
+        entry = self._asked.get(f"{model._meta.label_lower}:{request_id}")
+        if entry is not None:
+            return entry
+        async with self.in_flight():  # another program's question, or an unknown id
+            await self._database(patterns.of(model).by_id, request_id)
+        raise ValueError(f"Run {self.hold.run_id} did not ask {model.__name__} {request_id}.")
+
+    async def _unless_given_up(
+        self, entry: JournalEntry, wait: Callable[[], Coroutine[Any, Any, Any]]
+    ) -> Any:
+        """That wait; or, where the agent gave up on it before, a wait that is given up again."""
         self._counts[f"wait/{entry.pk}"] += 1
         if self._counts[f"wait/{entry.pk}"] <= entries.abandoned(entry):
             await self._park(entry, self._given_up)  # its canceller cancels it again
         try:
-            return await self._decision(entry, timeout)
+            return await wait()
         except asyncio.CancelledError:
             if self.latch is None:
                 self._give_up(entry)
             raise
 
-    async def _decision(self, entry: JournalEntry, timeout: float | None) -> ApprovalRequest:
+    async def _decision(self, entry: JournalEntry, timeout: float | None) -> Any:
         if timeout is not None and entry.status != Status.DONE:
             async with self.in_flight():
                 await self._db(entries.shorten, entry, timeout)
@@ -265,39 +208,30 @@ class Journal:
                 return decided
             await self._park(entry, self._parked)
 
-    async def _park(
-        self, entry: JournalEntry, where: dict[asyncio.Future[None], JournalEntry]
-    ) -> None:
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        where[future] = entry
-        self._settle()
-        try:
-            await future
-        finally:
-            where.pop(future, None)
+    async def _in_time(self, entry: JournalEntry) -> Any | None:
+        while True:
+            async with self.in_flight():
+                decided = entries.decision_in(self._decided, entry)
+                over = decided is not None
+                if not over:
+                    over, decided = await self._db(entries.end_wait, entry)
+            if over:
+                return decided
+            with self._poked_at(entries.wakes_at(entry)):
+                await self._park(entry, self._parked)
 
-    def _give_up(self, asked: JournalEntry | Asking) -> None:
+    def _give_up(self, asked: JournalEntry | asyncio.Future[Asked]) -> None:
         """The agent itself stopped waiting for this question; a replay must do the same."""
-        giving_up = asyncio.get_running_loop().create_task(self._abandon(asked))
-        self._giving_up.add(giving_up)
-        giving_up.add_done_callback(self._giving_up.discard)
-        self._quiet = -QUIET_TURNS  # it has not started yet; do not come to rest before it
+        self._giving_up_on(self._abandon(asked))
 
-    async def _abandon(self, asked: JournalEntry | Asking) -> None:
+    async def _abandon(self, asked: JournalEntry | asyncio.Future[Asked]) -> None:
         async with self._counted():
             if not isinstance(asked, JournalEntry):  # it was given up while it was being asked
                 await asyncio.wait({asked})
                 if asked.cancelled() or asked.exception() is not None:
                     return
-                request, _ = asked.result()
-                asked = self._asked[request.pk]
+                asked = asked.result()[0]
             await self._db(entries.abandon_wait, asked)
-
-    def poke(self) -> None:
-        """Something this run waits for may be decided: look again (called in the loop)."""
-        for future in list(self._parked):
-            if not future.done():
-                future.set_result(None)
 
     # ---- Actions ----------------------------------------------------------------------------
 
@@ -365,70 +299,6 @@ class Journal:
         about = {"kind": "diverged", "key": step.key, "was": entry.input, "now": step.input}
         self.close(Doubt(about))
         await self.never()
-
-    # ---- Coming to rest ---------------------------------------------------------------------
-
-    def close(self, latch: Latch) -> None:
-        """Latch: no step starts from here on. The first reason stands."""
-        if self.latch is None:
-            self.latch = latch
-        if not self._busy:
-            self.at_rest.set()
-
-    async def end(self) -> None:
-        """The agent's function is over: no further step starts; returns when none is in flight."""
-        self.close(Ended())
-        await self.at_rest.wait()
-
-    def stop(self) -> None:
-        """A clean stop: what is in flight ends, nothing further starts."""
-        self.close(GiveBack(0.0, "the runner was stopped"))
-
-    def _settle(self) -> None:
-        if self._busy:
-            return
-        if self.latch is not None:
-            self.at_rest.set()
-        elif (self._parked or self._given_up) and not self._settling:
-            self._settling = True
-            self._quiet = 0
-            asyncio.get_running_loop().call_soon(self._turn)
-
-    def _turn(self) -> None:
-        """Count quiet turns of the loop, so that code between two steps gets to its next one."""
-        loop = asyncio.get_running_loop()
-        if self._busy or self.latch is not None or not (self._parked or self._given_up):
-            self._settling = False
-            return
-        self._quiet += 1
-        if self._quiet < QUIET_TURNS:
-            loop.call_soon(self._turn)
-            return
-        self._settling = False
-        timer = self._next_timer(loop.time())
-        if timer is not None:
-            # In an empty context: this timer is ours, not one of the run's.
-            loop.call_at(timer + 0.01, self._settle, context=Context())
-        elif self._parked:
-            self.close(Suspend(tuple(sorted({entry.pk for entry in self._parked.values()}))))
-        else:
-            self._wait_after_all()
-
-    def _wait_after_all(self) -> None:
-        """The agent gave up on these questions once, but does not now: they count as waits."""
-        for future in list(self._given_up):
-            if not future.done():
-                future.set_result(None)
-
-    def _next_timer(self, time: float) -> float | None:
-        """When the agent's own next timer fires, such as wait_for's; None if not soon."""
-        self.timers = {timer for timer in self.timers if not timer.cancelled()}
-        soon = [timer.when() for timer in self.timers if timer.when() <= time + LINGER]
-        return min(soon, default=None)
-
-
-class DatabaseAway(Exception):
-    """The journal could not be read or written."""
 
 
 class StepFailed(Exception):

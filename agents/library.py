@@ -68,7 +68,7 @@ class LibraryRun:
 
     async def ask(self, question: Question) -> ApprovalRequest:
         """Store the question and its journal row; the program then waits at its own gate."""
-        step = self._step(EntryKind.QUESTION, question.action, question.details)
+        step = self._step(EntryKind.QUESTION, question.name, question.about)
         self._entry, request = await self._db(entries.ask, step, question)
         return request
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from agents.bound import BoundGate
-from agents.entries import Question
+from agents.bound_gate import BoundGate, GateQuestion
 from agents.journal import Effect
 from agents.library import LibraryRun
 from approvals.gate import ApprovalGate
@@ -19,7 +18,7 @@ from approvals.models import ApprovalRequest
 class Place(Protocol):
     gate_name: str
 
-    async def ask(self, question: Question) -> ApprovalRequest: ...
+    async def ask(self, question: GateQuestion) -> ApprovalRequest: ...
 
     async def wait(self, request: ApprovalRequest) -> ApprovalRequest: ...
 
@@ -33,7 +32,7 @@ class InRun:
         self._gate = gate
         self.gate_name = gate.name
 
-    async def ask(self, question: Question) -> ApprovalRequest:
+    async def ask(self, question: GateQuestion) -> ApprovalRequest:
         return await self._gate.ask(question)
 
     async def wait(self, request: ApprovalRequest) -> ApprovalRequest:
@@ -57,7 +56,7 @@ class InProgram:
         self._gate = gate
         self.gate_name = gate.name
 
-    async def ask(self, question: Question) -> ApprovalRequest:
+    async def ask(self, question: GateQuestion) -> ApprovalRequest:
         request = await self._run.ask(question)
         await self._gate.call_back(request)
         return request

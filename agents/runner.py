@@ -25,7 +25,6 @@ from agents import entries, model
 from agents.drive import Drive
 from agents.entries import Activation
 from agents.threads import DatabaseThreads
-from approvals import services
 from ledger import leases, requests
 from ledger.clock import DbNow, later, now
 from ledger.models import Event, Run, Runner
@@ -158,11 +157,11 @@ class AgentRunner:
 
     def _tick(self) -> list[int]:
         """What no hint brought: deadlines, lost hints, programs that are gone."""
-        services.expire_due()
+        requests.expire_due()
         self._ticks += 1
         if self._ticks % LIBRARY_TICKS == 1:
             leases.sweep_library()
-        return requests.decided_runs()
+        return [*requests.decided_runs(), *leases.due_to_wake()]
 
     async def _resume(self, run_id: int) -> None:
         drive = self._drives.get(run_id)
@@ -229,6 +228,8 @@ def _hint(event: Event) -> _Hint:
         return _Hint(decided=event.run_id if "was" in data else None, time=time)
     if delay := data.get("delay"):
         return _Hint(time=event.at + timedelta(seconds=delay))
+    if wake_at := data.get("wake_at"):
+        return _Hint(time=datetime.fromisoformat(wake_at))
     # From waiting to queued is half of a claim: that run is driven already.
     queued = data.get("now") == Run.Status.QUEUED and data.get("was") != Run.Status.WAITING
     return _Hint(work=queued or event.kind == "runs.submitted")

@@ -1,14 +1,11 @@
-"""The rows that a verb is about: a request by its id, a person by name."""
+"""The row that a verb is about: a request by its id."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AnonymousUser
-
 from approvals.models import ApprovalRequest
-from ledger.errors import NotAllowed, UnknownId
+from ledger.errors import UnknownId
 
 
 def by_id(request_id: Any) -> ApprovalRequest:
@@ -17,23 +14,3 @@ def by_id(request_id: Any) -> ApprovalRequest:
         return ApprovalRequest.objects.select_related("run", "reviewer", "gate").get(pk=request_id)
     except (ApprovalRequest.DoesNotExist, ValueError, TypeError, OverflowError) as error:
         raise UnknownId("approval request", request_id) from error
-
-
-def user_named(reviewer: Any) -> Any:
-    """The user of that name, or this user, as the database has them now; else UnknownId or NotAllowed.
-
-    Read again on purpose: an object held for an hour does not know that the account was closed.
-    """
-    model = get_user_model()
-    if isinstance(reviewer, AnonymousUser):
-        raise NotAllowed("Sign in to decide.")
-    users = model._default_manager.all()
-    if isinstance(reviewer, model):
-        found = users.filter(pk=reviewer.pk).first()
-    elif isinstance(reviewer, str):
-        found = users.filter(**{model.USERNAME_FIELD: reviewer}).first()
-    else:
-        found = None
-    if found is None:
-        raise UnknownId("user", reviewer)
-    return found

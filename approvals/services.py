@@ -13,12 +13,13 @@ from django.db.models import Q
 from approvals import actions, rules
 from approvals.asking import ask, ask_edited
 from approvals.deadlines import TIMEOUT_FEEDBACK, expire, expire_due, shorten
-from approvals.finding import by_id, user_named
+from approvals.finding import by_id
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
 from approvals.outcome import lost
 from ledger import canonical
 from ledger.clock import DbNow, now
 from ledger.errors import BadInput, NotAllowed
+from ledger.people import user_named
 from ledger.runs import actor_for
 from ledger.transitions import move, verb
 

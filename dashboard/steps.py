@@ -23,6 +23,7 @@ ICONS = {
     EntryKind.QUESTION: "shield-check",
     EntryKind.ACTION: "play",
     EntryKind.READ: "eye",
+    EntryKind.WAIT: "timer",
 }
 
 
@@ -33,6 +34,7 @@ def lines(entries: Sequence[JournalEntry], known: Known) -> Iterator[Line]:
         EntryKind.QUESTION: _question,
         EntryKind.ACTION: _action,
         EntryKind.READ: _reading,
+        EntryKind.WAIT: _wait,
     }
     for entry in entries:
         yield tellers[EntryKind(entry.kind)](_plain(entry, known), entry, known)
@@ -118,3 +120,13 @@ def _reading(line: Line, entry: JournalEntry, known: Known) -> Line:
         return replace(line, css="quiet", what=entry.name, result=entry.result)
     title = f"Earlier answers read: {len(found) or 'none'}"
     return replace(line, css="quiet", icon="message-square-quote", title=title, lessons=found)
+
+
+def _wait(line: Line, entry: JournalEntry, known: Known) -> Line:
+    """A wait that ends by itself: until when, and whether an answer came before."""
+    result = entry.result or {}
+    if entry.status != EntryStatus.DONE:
+        return replace(line, title="Waits, but not for ever", what=entry.name)
+    if "decided" in result:
+        return replace(line, title="Answered in time", what=entry.name)
+    return replace(line, css="quiet", title="Went on without an answer", what=entry.name)

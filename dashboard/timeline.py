@@ -29,6 +29,7 @@ COUNTED = (
     (EntryKind.QUESTION, "question"),
     (EntryKind.ACTION, "action"),
     (EntryKind.READ, "reading"),
+    (EntryKind.WAIT, "wait"),
 )
 
 

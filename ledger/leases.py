@@ -7,7 +7,7 @@ it raises LostLease and changes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q
@@ -90,6 +90,7 @@ def _take(run: Run, runner: str, lease: float) -> Run:
         "fence": fence,
         "lease_until": DbNow() + timedelta(seconds=lease),
         "not_before": None,
+        "wake_at": None,
     }
     if first:
         changes["started_at"] = now()
@@ -115,8 +116,13 @@ def renew(runner: str, run_ids: Iterable[int], lease: float) -> None:
 
 
 @verb
-def suspend(run_id: int, fence: int, waiting_for: Iterable[int]) -> None:
-    """The agent waits for people: these journal entries' questions. Costs the row from here on."""
+def suspend(
+    run_id: int, fence: int, waiting_for: Iterable[int], *, wake_at: datetime | None = None
+) -> None:
+    """The agent waits for people: these journal entries' questions. Costs the row from here on.
+
+    At `wake_at` it goes on all the same, without an answer to at least one of them.
+    """
     run = held(run_id, fence)
     waiting, ids = JournalEntry.Status.WAITING, list(waiting_for)
     # What it waited for before and does not any more, decided or not, must not wake it again.
@@ -129,8 +135,15 @@ def suspend(run_id: int, fence: int, waiting_for: Iterable[int]) -> None:
         Run.Status.WAITING,
         kind="runs.waiting",
         actor=f"runner:{run.runner}",
-        changes={"lease_until": None, "attempts": 0},
+        changes={"lease_until": None, "attempts": 0, "wake_at": wake_at},
+        wake_at=None if wake_at is None else wake_at.isoformat(),
     )
+
+
+def due_to_wake(limit: int = 200) -> list[int]:
+    """Waiting runs that go on although nobody has answered, the longest overdue first."""
+    rows = Run.objects.filter(status=Run.Status.WAITING, wake_at__lte=DbNow())
+    return list(rows.order_by("wake_at").values_list("pk", flat=True)[:limit])
 
 
 @verb

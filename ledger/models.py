@@ -68,6 +68,9 @@ class Run(models.Model):
     generation = models.PositiveIntegerField(default=1, help_text="Raised by 'start again'.")
     attempts = models.PositiveIntegerField(default=0, help_text="Failed tries to reach the model.")
     not_before = models.DateTimeField(null=True, blank=True)
+    wake_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a waiting run goes on without an answer."
+    )
     runner = models.CharField(max_length=200, blank=True)
     fence = models.PositiveIntegerField(default=0, help_text="Raised by each claim.")
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -86,6 +89,11 @@ class Run(models.Model):
                 fields=["not_before", "id"], condition=Q(status="queued"), name="run_queued"
             ),
             models.Index(fields=["lease_until"], condition=Q(status="running"), name="run_leased"),
+            models.Index(
+                fields=["wake_at"],
+                condition=Q(status="waiting", wake_at__isnull=False),
+                name="run_waking",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -105,6 +113,7 @@ class EntryKind(models.TextChoices):
     QUESTION = "question", "Question"
     ACTION = "action", "Action"
     READ = "read", "Reading"
+    WAIT = "wait", "Wait"  # for an answer, but not for ever
 
 
 class EntryStatus(models.TextChoices):
@@ -263,8 +272,10 @@ class HumanRequest(models.Model):
     )
     feedback = models.TextField(blank=True)
 
-    status: Any  # each pattern brings its own words
+    status: Any  # each pattern brings its own words; "pending" is open in all of them
     MOVES: ClassVar[dict[str, set[str]]]
+    CANCELLED: ClassVar[str] = "cancelled"  # the status of a question whose run is over
+    CANCEL_CHANGES: ClassVar[dict[str, Any]] = {}  # what else changes then
     objects: Any
 
     class Meta:

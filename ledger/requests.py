@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from ledger import patterns
 from ledger.clock import now
 from ledger.errors import Stale
 from ledger.models import HumanRequest, JournalEntry, Run
@@ -12,13 +13,13 @@ from ledger.transitions import move, record, unit
 
 
 def kinds() -> list[type[HumanRequest]]:
-    """The concrete question tables of all installed patterns."""
-    return [model for model in HumanRequest.__subclasses__() if not model._meta.abstract]
+    """The question tables of all installed patterns."""
+    return [pattern.model for pattern in patterns.all_patterns()]
 
 
-def kind_named(label: str) -> type[HumanRequest]:
-    """The question table with that label, such as "approvals.approvalrequest"."""
-    return next(model for model in kinds() if model._meta.label_lower == label)
+def expire_due() -> int:
+    """End every question whose deadline has passed, of every kind; how many were looked at."""
+    return sum(pattern.expire_due() for pattern in patterns.all_patterns())
 
 
 def cancel_open(run: Run, *, actor: str, reason: str) -> int:
@@ -34,7 +35,7 @@ def _cancel(request: Any, *, actor: str, reason: str) -> bool:
     changes = {"resolved_at": now(), "feedback": reason, **request.CANCEL_CHANGES}
     kind = f"{request._meta.app_label}.cancelled"
     try:
-        move(request, "cancelled", kind=kind, actor=actor, changes=changes, reason=reason)
+        move(request, request.CANCELLED, kind=kind, actor=actor, changes=changes, reason=reason)
     except Stale:
         return False
     return True
@@ -82,6 +83,6 @@ def has_decided(run_id: int) -> bool:
     """Whether a question that this waiting run waits for is decided already."""
     waiting = JournalEntry.objects.filter(run=run_id, status=JournalEntry.Status.WAITING)
     for label, pk in waiting.values_list("request_kind", "request_id"):
-        if kind_named(label).objects.filter(pk=pk, resolved_at__isnull=False).exists():
+        if patterns.get(label).model.objects.filter(pk=pk, resolved_at__isnull=False).exists():
             return True
     return False

@@ -8,8 +8,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from agents import entries
+from agents.bound_gate import GateQuestion
 from agents.completions import completion
-from agents.entries import Hold, Question, Step
+from agents.entries import Hold, Step
 from approvals import services
 from approvals.models import ApprovalRequest
 from ledger import canonical, leases, runs
@@ -83,9 +84,8 @@ class Story:
     def ask(self, details: Any = None, *, action: str = "send_email", **more: Any) -> Story:
         """A question that the run then waits for."""
         wanted = {"agent_id": self.run.agent_id, "risk_level": "medium", **more}
-        question = Question("gated", "medium", action=action, details=details or MAIL, **wanted)
-        about = {"details": question.details, "after": question.previous}
-        step = _step("question", action, about)
+        question = GateQuestion("gated", "medium", action=action, details=details or MAIL, **wanted)
+        step = _step("question", action, question.about)
         self.entry, self.request = entries.ask(self.hold, step, question)
         return self
 

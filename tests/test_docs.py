@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.bound import BoundGate
+from agents.bound_gate import BoundGate
 from agents.gated import ApprovalGatedAgent
 from approvals.gate import ApprovalGate
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution

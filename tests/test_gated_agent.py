@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core import mail
 
-from agents import bound, model
+from agents import bound_model, model
 from agents.testing import ScriptedModel, cut_off, refuses, wants
 from approvals import services
 from approvals.models import ApprovalRequest, Gate
@@ -228,9 +228,9 @@ def test_a_model_that_is_down_is_tried_again_with_backoff_and_then_fails_the_run
     assert run.status == "failed"
     assert "cannot be reached" in run.error
     assert "nothing has run" in run.error
-    assert len(client.calls) == bound.MODEL_TRIES
+    assert len(client.calls) == bound_model.MODEL_TRIES
     requeued = Event.objects.filter(run=run, kind="runs.requeued")
-    assert requeued.count() == bound.MODEL_TRIES - 1
+    assert requeued.count() == bound_model.MODEL_TRIES - 1
     assert not mail.outbox
     assert not JournalEntry.objects.filter(run=run, kind="action").exists()
 

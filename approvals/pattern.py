@@ -1,0 +1,21 @@
+"""How the ground and the journal handle requests for approval."""
+
+from __future__ import annotations
+
+from approvals import deadlines, finding, outcome
+from approvals.models import ApprovalRequest
+from ledger import patterns
+
+
+def register() -> None:
+    """Make requests for approval known; called once, when Django starts."""
+    patterns.register(
+        patterns.Pattern(
+            model=ApprovalRequest,
+            by_id=finding.by_id,
+            shorten=deadlines.shorten,
+            expire_due=deadlines.expire_due,
+            effective=outcome.effective,
+            related=("reviewer", "gate"),
+        )
+    )

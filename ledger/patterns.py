@@ -1,0 +1,61 @@
+"""Which kinds of questions this installation has, and how each is found, timed and answered.
+
+Each pattern registers itself when Django starts. The ground, the journal and the pages that show
+every kind go through here, so that none of them has to know the patterns one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ledger.models import HumanRequest
+
+
+def _never() -> int:
+    return 0
+
+
+def _itself(request: Any) -> Any:
+    return request
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One table of questions. A question is decided when its `resolved_at` is set."""
+
+    model: type[HumanRequest]
+    by_id: Callable[[Any], Any]  # the row, or UnknownId
+    shorten: Callable[[Any, float], Any] | None = None  # bring its deadline forward, once
+    expire_due: Callable[[], int] = _never  # end what is overdue; how many were looked at
+    effective: Callable[[Any], Any] = _itself  # of a decided question, the row that answers it
+    related: tuple[str, ...] = ("reviewer",)  # what an agent reads together with a decision
+
+    @property
+    def label(self) -> str:
+        """The table's name in subjects and journal entries, such as "approvals.approvalrequest"."""
+        return self.model._meta.label_lower
+
+
+_patterns: dict[str, Pattern] = {}
+
+
+def register(pattern: Pattern) -> None:
+    """Make a kind of question known; the app's `ready()` does it."""
+    _patterns[pattern.label] = pattern
+
+
+def get(label: str) -> Pattern:
+    """The pattern of that table; KeyError if no app has registered it."""
+    return _patterns[label]
+
+
+def of(model: type[HumanRequest]) -> Pattern:
+    """The pattern whose questions stand in this model's table."""
+    return _patterns[model._meta.label_lower]
+
+
+def all_patterns() -> list[Pattern]:
+    """Every registered pattern, in the order in which their apps are installed."""
+    return list(_patterns.values())
