@@ -1,77 +1,8 @@
-"""Who may see a page, and where strangers go. Who may decide is a matter of approvals.rules."""
+"""Who may see the pages of approvals. Who may decide is a matter of approvals.rules."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Concatenate, ParamSpec
-from urllib.parse import urlsplit
-
-from django.contrib.auth.models import User
-from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
-from django.utils.cache import patch_vary_headers
-from django_htmx.http import HttpResponseClientRedirect
-from django_htmx.middleware import HtmxDetails
-
-P = ParamSpec("P")
-
-
-class HtmxHttpRequest(HttpRequest):
-    """A request of somebody who is signed in, with what htmx says about it."""
-
-    htmx: HtmxDetails
-    user: User
-
-
-View = Callable[Concatenate[HtmxHttpRequest, P], HttpResponse]
-
-
-def needs(permission: str, reason: str) -> Callable[[View[P]], View[P]]:
-    """Strangers to the sign-in page and back; 403 with `reason`, no more, without permission."""
-
-    def decorate(view: View[P]) -> View[P]:
-        @wraps(view)
-        def wrapped(request: HtmxHttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-            if is_stranger(request):
-                return _sign_in(request)
-            if not request.user.has_perm(permission):
-                raise PermissionDenied(reason)
-            response = view(request, *args, **kwargs)
-            # One address answers with a page or a part of it; a cache must not mix them.
-            patch_vary_headers(response, ["HX-Request"])
-            response.headers.setdefault("Cache-Control", "no-store")
-            return response
-
-        return wrapped
-
-    return decorate
-
-
-def is_stranger(request: HttpRequest) -> bool:
-    """Whether nobody is signed in."""
-    return not request.user.is_authenticated
-
-
-def _sign_in(request: HtmxHttpRequest) -> HttpResponse:
-    """To the sign-in page, and from there to the page that a GET can show."""
-    if request.htmx:
-        page = urlsplit(request.htmx.current_url or "")
-        back = page.path + (f"?{page.query}" if page.query else "") or "/"
-        return HttpResponseClientRedirect(redirect_to_login(back).url)
-    here = request.get_full_path()
-    if request.method not in ("GET", "HEAD"):
-        here = request.path.rstrip("/").rpartition("/")[0] + "/"  # the page that has the form
-    return redirect_to_login(here)
-
-
-def wants_part(request: HtmxHttpRequest) -> bool:
-    """Whether htmx asks for a part of the page, and not for a page to restore from history."""
-    return bool(
-        request.htmx and not request.htmx.boosted and not request.htmx.history_restore_request
-    )
-
+from pages.access import needs
 
 for_viewers = needs(
     "approvals.view_approvalrequest", "Requests are shown to reviewers, auditors and operators."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
-from ledger.errors import AlreadyDecided, Refused, Stale, TooLate
+from ledger.errors import AlreadyDecided, BadInput, LedgerError, Refused, Stale, TooLate
 
 
 def newest(request: ApprovalRequest) -> ApprovalRequest:
@@ -60,3 +60,12 @@ def lost(pk: int, shown: str) -> Refused:
     if late or request.resolution == Resolution.DEADLINE:
         return TooLate("The deadline has passed; nothing was decided.", request)
     return AlreadyDecided(said(effective(request)), effective(request))
+
+
+def instead(error: LedgerError, approval: ApprovalRequest, digest: str) -> LedgerError:
+    """The error that matters: of input that came too late anyway, that it came too late."""
+    if isinstance(error, BadInput) and (
+        approval.shown_status != "pending" or digest != approval.digest
+    ):
+        return lost(approval.pk, digest)
+    return error

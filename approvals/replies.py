@@ -10,16 +10,18 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 
-from approvals import answers, page
-from approvals.access import HtmxHttpRequest, wants_part
+from approvals import page
 from approvals.models import ApprovalRequest
 from ledger.errors import LedgerError, UnknownId
 from ledger.models import Event
+from pages import banner as banners
+from pages.access import HtmxHttpRequest, wants_part
+from pages.banner import Banner
 
 SAID = {  # by status
-    "approved": answers.Banner("yes", "check", "Approved.", "The agent goes on."),
-    "rejected": answers.Banner("no", "x", "Rejected.", "The agent is told why."),
-    "needs_revision": answers.Banner(
+    "approved": Banner("yes", "check", "Approved.", "The agent goes on."),
+    "rejected": Banner("no", "x", "Rejected.", "The agent is told why."),
+    "needs_revision": Banner(
         "revise", "pencil-line", "Revision requested.", "The agent gets your words."
     ),
 }
@@ -33,17 +35,12 @@ def find(pk: int) -> ApprovalRequest:
         raise Http404(str(UnknownId("request", pk))) from None
 
 
-def newest_event() -> int:
-    """The log's end, read before the rows: from there the socket tells what came later."""
-    return Event.objects.order_by("-id").values_list("id", flat=True).first() or 0
-
-
 def shown(request: HtmxHttpRequest, pk: int, status: int = 200, **more: Any) -> HttpResponse:
     """The page of a request as it is now, or for htmx what stands on it; 404 if there is none.
 
     `more` goes to page.context().
     """
-    cursor = newest_event()
+    cursor = Event.objects.newest()
     approval = find(pk)
     context = page.context(approval, request.user, cursor=cursor, **more)
     if not wants_part(request):
@@ -58,7 +55,7 @@ def refused(
 ) -> HttpResponse:
     """The request (a later revision, if that is current) with the reason first."""
     current = getattr(error, "current", None)
-    banner = answers.banner(error, noun, bool(typed))
+    banner = banners.refused(error, noun, typed=bool(typed), late="Nothing runs.")
     current_pk = pk if current is None else current.pk
     return shown(request, current_pk, error.http_status, banner=banner, typed=typed)
 

@@ -7,24 +7,28 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from approvals import answers, listing, page, replies, services
-from approvals.access import HtmxHttpRequest, for_viewers, wants_part
+from approvals import listing, outcome, page, replies, services
+from approvals.access import for_viewers
 from approvals.edit import EditForm
 from approvals.forms import DecisionForm
 from approvals.models import ApprovalRequest
 from approvals.rules import refusal
 from ledger import paging
 from ledger.errors import BadInput, LedgerError
+from ledger.models import Event
+from pages import filters
+from pages.access import HtmxHttpRequest, wants_part
+from pages.filters import Filter
 
 
 @require_safe
 @for_viewers
 def index(request: HtmxHttpRequest) -> HttpResponse:
     """All requests, newest first; the address holds the filter and the cursor."""
-    cursor = replies.newest_event()
-    wanted = listing.Filter.read(request.GET)
+    cursor = Event.objects.newest()
+    wanted = Filter.read(request.GET, listing.STATUSES)
     before = paging.cursor(request.GET.get("before"))
-    rows = wanted.apply(ApprovalRequest.objects.select_related("run", "reviewer"))
+    rows = listing.matching(ApprovalRequest.objects.select_related("run", "reviewer"), wanted)
     context = {
         "cursor": cursor,
         "page": paging.newest_first(rows, before, reach=paging.REACH if wanted.text else None),
@@ -38,8 +42,8 @@ def index(request: HtmxHttpRequest) -> HttpResponse:
     if wants_part(request):
         return wanted.pushed(render(request, "approvals/_list.html", context), request.path)
     context |= {
-        "agents": listing.agents(),
-        "risks": listing.RISKS,
+        "agents": filters.agents(ApprovalRequest),
+        "risks": filters.RISKS,
         "statuses": listing.STATUSES,
     }
     return render(request, "approvals/index.html", context)
@@ -64,7 +68,7 @@ def decide(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     try:
         decided = form.decide(pk, by=request.user)
     except LedgerError as error:
-        error = answers.instead(error, replies.find(pk), form.digest)
+        error = outcome.instead(error, replies.find(pk), form.digest)
         if isinstance(error, BadInput) and error.field == "feedback":
             typed = page.Typed(form.feedback, error=error.message)
             return replies.shown(request, pk, error.http_status, typed=typed)
@@ -89,7 +93,7 @@ def edit(request: HtmxHttpRequest, pk: int) -> HttpResponse:
             pk, by=request.user, details=form.details, feedback=words.feedback, digest=words.digest
         )
     except LedgerError as error:
-        error = answers.instead(error, replies.find(pk), words.digest)
+        error = outcome.instead(error, replies.find(pk), words.digest)
         if isinstance(error, BadInput):
             return _edit_page(request, approval, form, words, error)
         typed = page.Typed(words.feedback, details=form.typed)
@@ -117,7 +121,7 @@ def _edit_page(
     if error is not None and error.field not in ("details", "feedback"):
         form.add_errors({error.field: error.message})
     context = {
-        "cursor": replies.newest_event(),  # before the row, which may have changed meanwhile
+        "cursor": Event.objects.newest(),  # before the row, which may have changed meanwhile
         "approval": replies.find(approval.pk),
         "form": form,
         "words": words,

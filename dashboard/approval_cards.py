@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
-from django.db.models import Count, Max
+from django.db.models import Q
 from django.template.loader import render_to_string
 
 from approvals import page
 from approvals.models import ApprovalRequest, ApprovalStatus
-from dashboard.card import Card, Kind, plain
-from dashboard.waiting import Waiting
-from ledger.risk import RiskLevel
+from dashboard.card import Card, Kind, Subjects, Touched, plain
+from dashboard.inbox_head import inbox_head
+from dashboard.lanes import LANES
+
+LANE = LANES[0]
+LABEL = "approvals.approvalrequest"
+MOST_TOUCHED = 200  # requests of the runs that changed at once, newest first
 
 
 def _approvals(keys: Iterable[int]) -> Mapping[int, ApprovalRequest]:
@@ -46,17 +49,19 @@ def _approval_label(approval: ApprovalRequest, is_open: bool) -> str:
     return f"{action}: {approval.shown_status.replace('_', ' ')}"
 
 
-def _approval_counts() -> Mapping[str, Any]:
-    """How many requests are open, and the highest risk among them ("" if there are none)."""
-    found = ApprovalRequest.objects.open().aggregate(pending=Count("pk"), rank=Max("risk_rank"))
-    risk = next((str(level) for level in RiskLevel if level.rank == found["rank"]), "")
-    return {"pending": found["pending"], "risk": risk}
+def _touched(changed: Subjects) -> Iterable[Touched]:
+    """Requests that look different because something else changed.
 
-
-def inbox_head() -> Mapping[str, str]:
-    """The inbox's head; as for those who may see runs, which nearly all may."""
-    context = {"waiting": Waiting.now(may_see_runs=True)}
-    return {"waiting": render_to_string("dashboard/_waiting.html", context)}
+    A row tells how its run is, and these runs have moved. The page of a request also tells what
+    the run did, and that there is a later revision.
+    """
+    pages = changed.open_pages
+    if not changed.moved and not pages:
+        return []
+    on_page = Q(run__in=changed.runs) | Q(next__in=changed.own)
+    rows = ApprovalRequest.objects.filter(Q(run__in=changed.moved) | Q(on_page, pk__in=pages))
+    newest = rows.order_by("-pk").values_list("pk", "run_id", "next__pk")[:MOST_TOUCHED]
+    return [(pk, [f"ledger.run:{run}", f"{LABEL}:{later}"]) for pk, run, later in newest]
 
 
 APPROVALS = Kind(
@@ -74,6 +79,7 @@ APPROVALS = Kind(
     ),
     load=_approvals,
     draw=_approval_card,
-    counts=_approval_counts,
+    counts=LANE.figures,
     beside=inbox_head,
+    touched=_touched,
 )

@@ -6,14 +6,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from django.db.models import Q
-
-from approvals.models import ApprovalRequest
-from dashboard.cards import kind_of, split
+from dashboard.card import Subjects
+from dashboard.cards import KINDS, kind_of, split
 from dashboard.run_cards import DOUBTING
-
-MOST_TOUCHED = 200  # requests of the runs that changed at once, newest first
-APPROVALS = "approvals.approvalrequest"
 
 # Id, kind, subject, run: what is needed of an event.
 Row = tuple[int, str, str, int | None]
@@ -72,24 +67,16 @@ def _named(events: Iterable[Row]) -> Changes:
 
 
 def _touched(changed: Changes, moved: Collection[int | None], shown: Shown) -> Changes:
-    """Requests that look different because something else changed.
-
-    A row tells how its run is, and these runs have `moved`. The page of a request also tells
-    what the run did, and that there is a later revision.
-    """
-    keys = keys_by_table(changed)
-    pages = keys_by_table(shown or ())[APPROVALS]
-    if not moved and not pages:
-        return {}
-    on_page = Q(run__in=keys["ledger.run"]) | Q(next__in=keys[APPROVALS])
-    rows = ApprovalRequest.objects.filter(Q(run__in=moved) | Q(on_page, pk__in=pages))
-    newest = rows.order_by("-pk").values_list("pk", "run_id", "next__pk")[:MOST_TOUCHED]
+    """What looks different because something else changed, such as the run that asked."""
+    keys, pages = keys_by_table(changed), keys_by_table(shown or ())
     found: Changes = {}
-    for pk, run, later in newest:
-        own = changed.get(f"{APPROVALS}:{pk}")
-        others = (f"ledger.run:{run}", f"{APPROVALS}:{later}")
-        last = max(filter(None, (own, *map(changed.get, others))))
-        found[f"{APPROVALS}:{pk}"] = Change(last.event, last.kind, own is not None and own.wide)
+    for label, kind in KINDS.items():
+        subjects = Subjects(moved, keys["ledger.run"], keys[label], pages[label])
+        for pk, others in kind.touched(subjects):
+            own = changed.get(f"{label}:{pk}")
+            last = max(filter(None, (own, *map(changed.get, others))))
+            wide = own is not None and own.wide
+            found[f"{label}:{pk}"] = Change(last.event, last.kind, wide)
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -15,17 +15,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
-from approvals.models import ApprovalRequest
+from dashboard.lanes import Lane, lanes_for
 from ledger.clock import DbNow, shown_now
-from ledger.models import RUNNER_SILENT_AFTER, Event, Run, Runner
-from ledger.risk import RiskLevel
-
-_RANKS = {level.rank: level.value for level in RiskLevel}
-
-
-def cursor() -> int:
-    """The newest event's id, 0 for an empty log. A view reads it first, then its rows."""
-    return Event.objects.order_by("-id").values_list("id", flat=True).first() or 0
+from ledger.models import RUNNER_SILENT_AFTER, Run, Runner
 
 
 @dataclass(frozen=True)
@@ -39,6 +31,7 @@ class Entry:
     risk: str = ""
     key: str = ""  # the count's element is #count-<key>
     current: bool = False
+    waits: bool = False  # the inbox's figure has these in it
 
 
 @dataclass(frozen=True)
@@ -59,12 +52,14 @@ class Shell:
         self.demo_model: bool = settings.HITL_DEMO_MODEL
 
     @cached_property
-    def approvals(self) -> dict[str, Any]:
-        """Pending approvals before their deadline: `open`, and the highest `risk` among them."""
-        if not self.user.has_perm("approvals.view_approvalrequest"):
-            return {"open": 0, "risk": ""}
-        found = ApprovalRequest.objects.open().aggregate(open=Count("pk"), rank=Max("risk_rank"))
-        return {"open": found["open"], "risk": _RANKS.get(found["rank"], "")}
+    def lanes(self) -> list[Lane]:
+        """The kinds of questions that this person may see."""
+        return lanes_for(self.user)
+
+    @cached_property
+    def figures(self) -> dict[str, Any]:
+        """By lane how many questions can be decided, and the highest risk among them."""
+        return {name: found for lane in self.lanes for name, found in lane.figures().items()}
 
     @cached_property
     def runs(self) -> dict[str, int]:
@@ -90,35 +85,24 @@ class Shell:
 
     @cached_property
     def pending(self) -> int:
-        """What waits for a person: requests that can still be decided, and runs in doubt."""
-        open_requests: int = self.approvals["open"]
-        return open_requests + self.runs["in_doubt"]
+        """What waits for a person: questions that can still be decided, and runs in doubt."""
+        open_questions: int = sum(self.figures[lane.key] for lane in self.lanes)
+        return open_questions + self.runs["in_doubt"]
 
     @cached_property
     def groups(self) -> list[Group]:
-        """The menu. A new lane is one entry here."""
-        approvals, runs = self.approvals, self.runs
-        may = self.user.has_perm
+        """The menu."""
         groups = [
             Group("", [self._entry("Inbox", "inbox", "inbox", self.pending, key="inbox")]),
-            Group(
-                "An agent is waiting",
-                [
-                    self._entry(
-                        "Approvals",
-                        "shield-check",
-                        "approvals:index",
-                        approvals["open"],
-                        risk=approvals["risk"],
-                        key="approvals",
-                    )
-                ]
-                if may("approvals.view_approvalrequest")
-                else [],
-            ),
-            Group("Record", list(self._record(runs["active"]))),
+            Group("An agent is waiting", [self._lane_entry(lane) for lane in self.lanes]),
+            Group("Record", list(self._record(self.runs["active"]))),
         ]
         return [group for group in groups if group.entries]
+
+    def _lane_entry(self, lane: Lane) -> Entry:
+        count, risk = self.figures[lane.key], self.figures[f"{lane.key}_risk"]
+        entry = self._entry(lane.name, lane.icon, lane.index, count, risk=risk, key=lane.key)
+        return replace(entry, waits=True)
 
     def _record(self, active: int) -> Iterable[Entry]:
         if self.user.has_perm("ledger.view_run"):

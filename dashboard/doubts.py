@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from approvals import actions
-from approvals.listing import Filter
 from approvals.models import ApprovalRequest
-from approvals.urgency import Place
 from ledger.models import JournalEntry, Run
 from ledger.risk import RiskLevel
+from pages.filters import Filter
+from pages.urgency import Place
 
 MOST = 50  # rows; the page of all runs has the rest
 
@@ -25,10 +25,9 @@ class Doubt:
     preview: str
     risk: str
 
-    @property
-    def place(self) -> Place:
-        """Among the requests of its risk it stands last: it has no deadline."""
-        return Place(RiskLevel(self.risk).rank, None, self.run.pk)
+    def place(self, table: int) -> Place:
+        """Among the questions of its risk it stands last: it has no deadline."""
+        return Place(RiskLevel(self.risk).rank, None, table, self.run.pk)
 
 
 def rows(wanted: Filter) -> list[Doubt]:

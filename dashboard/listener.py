@@ -16,6 +16,7 @@ from django.db import close_old_connections
 from dashboard import live
 from dashboard.admission import May
 from dashboard.changes import Shown
+from ledger.models import Event
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -119,7 +120,7 @@ class Listener:
         the state at `end`, frames up to there say nothing new, and later ones are later.
         """
         sent = 0
-        end = await in_thread(live.newest)() if after is None else after
+        end = await in_thread(Event.objects.newest)() if after is None else after
         while not self.ended:
             found = await in_thread(live.since)(end, self.on)
             if found is None or sent + len(found[0]) > live.MOST_CARDS:

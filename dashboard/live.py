@@ -19,7 +19,6 @@ from itertools import zip_longest
 from typing import Any
 
 from django.db import DatabaseError
-from django.db.models import Max
 
 from dashboard import changes
 from dashboard.card import Card, Kind
@@ -56,19 +55,13 @@ class Frame:
         return self.figures if self.lists.isdisjoint(on) else self.brief
 
 
-def newest() -> int:
-    """The id of the log's last event, 0 if there is none."""
-    found: int | None = Event.objects.aggregate(newest=Max("id"))["newest"]
-    return found or 0
-
-
 def since(after: int, shown: Shown) -> tuple[list[Frame], int] | None:
     """The frames of what changed after that event, and the log's end when that was looked up.
 
     Only of what the page shows; its figures it is told once, at the end. None when the log has
     no such event, or when too much has changed since.
     """
-    end = newest()
+    end = Event.objects.newest()
     if not max(0, end - LOOK_BACK) <= after <= end:
         return None
     rows = Event.objects.filter(id__gt=after, id__lte=end).values_list(*ROW)

@@ -9,8 +9,8 @@ from django.db.models import Count, Q
 from django.template.loader import render_to_string
 
 from dashboard import doubts
-from dashboard.approval_cards import inbox_head
 from dashboard.card import Card, Kind, plain
+from dashboard.inbox_head import inbox_head
 from ledger.models import Run
 
 SEE_RUNS = "ledger.view_run"
@@ -60,11 +60,15 @@ def _doubt_card(run: Run, listed: bool, paged: bool) -> Card:
         "label": f"Run {run.pk} of {plain(run.agent_id)} is in doubt",
     }
     html = (
-        render_to_string("dashboard/_doubt_row.html", {"doubt": doubts.of([run])[0]})
+        _doubt_row(doubts.of([run])[0])
         if in_doubt
         else render_to_string("dashboard/_doubt_settled.html", {"run": run})
     )
     return Card(f"doubt:{run.pk}", facts, {name: html} if listed else {}, {})
+
+
+def _doubt_row(doubt: doubts.Doubt) -> str:
+    return render_to_string("dashboard/_doubt_row.html", {"doubt": doubt})
 
 
 RUNS = Kind(

@@ -13,14 +13,13 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from approvals.access import HtmxHttpRequest, needs, wants_part
 from dashboard import evidence, run_answers, run_list
-from dashboard.context import cursor
 from dashboard.run_answers import CANCELLED, ENDED, SETTLED, Said, Typed
 from dashboard.run_forms import TaskForm
 from ledger import catalogue, paging, runs
 from ledger.errors import BadInput, LedgerError, Stale, UnknownId
-from ledger.models import EntryKind, JournalEntry, Run
+from ledger.models import EntryKind, Event, JournalEntry, Run
+from pages.access import HtmxHttpRequest, needs, wants_part
 
 OTHERS = 5  # runs of the same agent on a run's page
 MAX_REASON = 1000  # characters
@@ -32,7 +31,7 @@ givers = needs("ledger.add_run", "Giving agents work is for operators.")
 @viewers
 def index(request: HtmxHttpRequest) -> HttpResponse:
     """All runs, newest first; the address holds the filter and the cursor."""
-    newest = cursor()
+    newest = Event.objects.newest()
     wanted = run_list.Filter.read(request.GET)
     before = paging.cursor(request.GET.get("before"))
     rows = wanted.apply(Run.objects.select_related("requester"))
@@ -61,7 +60,7 @@ def new(request: HtmxHttpRequest) -> HttpResponse:
     if run is not None:
         messages.success(request, "Started. What the agent asks comes to the inbox.")
         return _to(run.pk)
-    context = {"form": form, "choices": catalogue.specs(), "cursor": cursor()}
+    context = {"form": form, "choices": catalogue.specs(), "cursor": Event.objects.newest()}
     status = BadInput.http_status if posted else HTTPStatus.OK
     return render(request, "dashboard/run_new.html", context, status=status)
 
@@ -70,7 +69,7 @@ def new(request: HtmxHttpRequest) -> HttpResponse:
 @viewers
 def detail(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     """One run; with `?all=1` every step of a long one."""
-    newest = cursor()
+    newest = Event.objects.newest()
     return _shown(request, find(pk), cursor=newest, whole="all" in request.GET)
 
 

@@ -2,44 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from approvals import listing, urgency
-from approvals.access import HtmxHttpRequest, for_viewers, wants_part
-from approvals.models import ApprovalRequest
-from dashboard import context, doubts
-from dashboard.doubts import Doubt
-from dashboard.waiting import Waiting
+from dashboard import doubts
+from dashboard.lanes import DOUBTS, Lane, Row, Waiting, lanes_for, rows
 from ledger.clock import shown_now
 from ledger.models import Event
+from ledger.paging import PAGE, Page
+from pages import filters
+from pages.access import HtmxHttpRequest, for_members, wants_part
+from pages.filters import Filter
+from pages.urgency import Place
 
 JUST_NOW = timedelta(minutes=10)
 RECENT = 5  # decided rows below the waiting ones
-DECIDED = ("approvals.approved", "approvals.rejected", "approvals.revision_requested")
 
 
 @require_safe
-@for_viewers
+@for_members
 def inbox(request: HtmxHttpRequest) -> HttpResponse:
-    """Pending requests and runs in doubt by urgency; the address holds filter and cursor."""
-    cursor = context.cursor()
-    wanted = replace(listing.Filter.read(request.GET), status="")
-    after = urgency.Place.read(request.GET.get("after", ""))
-    waiting = ApprovalRequest.objects.open()
-    page = urgency.page(wanted.apply(waiting.select_related("run", "reviewer")), after)
+    """Open questions and runs in doubt by urgency; the address holds filter and cursor."""
+    cursor = Event.objects.newest()
+    lanes = lanes_for(request.user)
+    if not lanes:
+        raise PermissionDenied("The inbox is shown to reviewers, auditors and operators.")
+    wanted, after = Filter.read(request.GET), Place.read(request.GET.get("after", ""))
+    page = _page(rows(lanes, wanted, after, PAGE + 1))
     may_see_runs = request.user.has_perm("ledger.view_run")
     doubtful = doubts.rows(wanted) if after is None and may_see_runs else []
     shown = {
         "cursor": cursor,
         "page": page,
-        "rows": _merged(page.rows, doubtful),
+        "rows": _with_doubts(page.rows, doubtful),
         "filter": wanted,
         "first_page": after is None,
         "address": reverse("inbox"),
@@ -47,31 +50,51 @@ def inbox(request: HtmxHttpRequest) -> HttpResponse:
     }
     if wants_part(request) and "more" in request.GET:
         return render(request, "dashboard/_more_rows.html", shown)
-    shown["waiting"] = Waiting.now(may_see_runs)
+    shown["waiting"] = Waiting.now(lanes, may_see_runs)
     if after is None and not page.next and not wanted:
-        shown["decided"] = _just_decided()
+        shown["decided"] = _just_decided(lanes)
     if wants_part(request):
         return wanted.pushed(render(request, "dashboard/_lane.html", shown), request.path)
-    agents = {*listing.agents_of(waiting), *(doubt.run.agent_id for doubt in doubtful)}
-    shown |= {"agents": sorted(agents), "risks": listing.RISKS}
+    shown |= {"agents": _agents(lanes, doubtful), "risks": filters.RISKS}
     return render(request, "dashboard/inbox.html", shown)
 
 
-def _merged(requests: list[ApprovalRequest], doubtful: list[Doubt]) -> list[dict[str, Any]]:
-    """Both kinds in the one order; each row says by its key what it is."""
-    rows = [(urgency.Place.of(each), {"approval": each}) for each in requests]
-    both: list[tuple[urgency.Place, dict[str, Any]]]
-    both = [*rows, *((each.place, {"doubt": each}) for each in doubtful)]
-    return [row for _, row in sorted(both, key=lambda each: each[0].key[:3])]
+def _page(found: list[Row]) -> Page:
+    """A page of those rows, of which one more than a page was asked for."""
+    if len(found) <= PAGE:
+        return Page(found)
+    return Page(found[:PAGE], str(found[PAGE - 1][0]))
 
 
-def _just_decided() -> list[ApprovalRequest]:
+def _with_doubts(questions: list[Row], doubtful: list[doubts.Doubt]) -> list[Mapping[str, Any]]:
+    """Both in the one order; each row says by its key what it is."""
+    both = [*questions, *((each.place(DOUBTS), {"doubt": each}) for each in doubtful)]
+    return [row for _, row in sorted(both, key=lambda row: row[0].key)]
+
+
+def _agents(lanes: Iterable[Lane], doubtful: list[doubts.Doubt]) -> list[str]:
+    names = {doubt.run.agent_id for doubt in doubtful}
+    for lane in lanes:
+        names.update(filters.agents_of(lane.open()))
+    return sorted(names)
+
+
+def _just_decided(lanes: Iterable[Lane]) -> list[Mapping[str, Any]]:
     """What people decided in the last minutes, newest first: the log knows it by its time."""
+    by_label = {lane.model._meta.label_lower: lane for lane in lanes}
     events = Event.objects.filter(
-        at__gt=shown_now() - JUST_NOW, kind__in=DECIDED, actor__startswith="user:"
+        at__gt=shown_now() - JUST_NOW,
+        kind__in=[kind for lane in by_label.values() for kind in lane.decided],
+        actor__startswith="user:",
     )
-    subjects = events.order_by("-id").values_list("subject", flat=True)[: 2 * RECENT]
-    keys = [int(subject.rpartition(":")[2]) for subject in subjects]
-    rows = ApprovalRequest.objects.exclude(status="needs_revision", resolution="edited")
-    found = rows.select_related("run", "reviewer").in_bulk(keys)
-    return [found[key] for key in keys if key in found][:RECENT]
+    subjects = list(events.order_by("-id").values_list("subject", flat=True)[: 2 * RECENT])
+    keys = defaultdict(list)
+    for subject in subjects:
+        label, _, key = subject.partition(":")
+        keys[label].append(int(key))
+    found: dict[str, Mapping[str, Any]] = {}
+    for label, lane in by_label.items():
+        decided = lane.shown(lane.model.objects.select_related(*lane.related))
+        for row in decided.in_bulk(keys[label]).values():
+            found[row.subject] = {lane.row: row}
+    return [found[subject] for subject in dict.fromkeys(subjects) if subject in found][:RECENT]

@@ -202,6 +202,11 @@ class EventQuerySet(models.QuerySet["Event"]):
     def after(self, event_id: int) -> Self:
         return self.filter(id__gt=event_id).order_by("id")
 
+    def newest(self) -> int:
+        """The id of the log's last event, 0 if there is none. A view reads it before its rows."""
+        found: int | None = self.aggregate(newest=models.Max("id"))["newest"]
+        return found or 0
+
 
 class Event(models.Model):
     """One line of the log. Written only by ledger.transitions; ids are gap-free, in commit order.

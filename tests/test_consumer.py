@@ -83,7 +83,7 @@ async def test_catching_up_tells_each_changed_subject_once_as_it_is_now(pages: P
 async def test_a_page_that_knows_all_is_told_nothing(pages: Pages) -> None:
     cookie = await in_thread(newcomer)()
     await in_thread(decided)()
-    page = await pages(cookie, after=await in_thread(live.newest)()).open()
+    page = await pages(cookie, after=await in_thread(Event.objects.newest)()).open()
     assert await page.cards() == []
 
 
@@ -157,8 +157,8 @@ async def test_a_decision_in_another_thread_arrives(pages: Pages) -> None:
     card = await page.card(request.subject)
     assert card["kind"] == "approvals.rejected"
     assert card["open"] is False
-    assert card["counts"] == {"pending": 0, "risk": ""}
-    assert card["cursor"] == await in_thread(live.newest)()
+    assert card["counts"] == {"approvals": 0, "approvals_risk": ""}
+    assert card["cursor"] == await in_thread(Event.objects.newest)()
 
 
 async def test_all_pages_get_the_same_text(pages: Pages) -> None:

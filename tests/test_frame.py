@@ -19,15 +19,15 @@ from django.urls import include, path
 
 from approvals import services
 from approvals.models import Gate
-from dashboard.context import Shell, cursor
+from dashboard.context import Shell
 from ledger.clock import now
-from ledger.models import Run, Runner
+from ledger.models import Event, Run, Runner
 
 pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    context = {"cursor": cursor()} if "live" in request.GET else {}
+    context = {"cursor": Event.objects.newest()} if "live" in request.GET else {}
     for text in request.GET.getlist("say"):
         messages.success(request, text)
     return render(request, "base.html", context)
@@ -91,7 +91,7 @@ def test_the_title_and_the_menu_count_what_waits(browser: Client) -> None:
     html = text(browser)
     assert "<title>(3) " in html
     assert 'id="count-inbox">3<' in html
-    assert '<span class="count is-critical" id="count-approvals">2<' in html
+    assert '<span class="count is-critical" id="count-approvals" data-waits>2<' in html
     assert 'id="count-runs">1<' in html
 
 
@@ -154,8 +154,8 @@ def test_a_page_that_reads_its_cursor_is_live(browser: Client) -> None:
     assert "data-live" not in text(browser)
     assert 'data-live="/ws/live/" data-cursor="0"' in text(browser, "/?live=1")
     ask()
-    assert f'data-cursor="{cursor()}"' in text(browser, "/?live=1")
-    assert cursor() > 0
+    assert f'data-cursor="{Event.objects.newest()}"' in text(browser, "/?live=1")
+    assert Event.objects.newest() > 0
 
 
 def test_messages_are_toasts_and_stay_text(browser: Client) -> None:

@@ -13,10 +13,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.html import escape
 
-from approvals import services, urgency
+from approvals import services
 from approvals.models import ApprovalRequest
+from dashboard import views
 from ledger.clock import now
 from ledger.models import JournalEntry, Run
+from pages import urgency
 from tests import people
 
 pytestmark = pytest.mark.django_db
@@ -160,7 +162,7 @@ def test_an_empty_inbox_says_so(inbox: Client) -> None:
 def test_pages_go_on_where_the_last_one_ended(
     inbox: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(urgency.page, "__kwdefaults__", {"size": 4})
+    monkeypatch.setattr(views, "PAGE", 4)
     made = [
         due_in(people.asked(risk_level=risk), minutes)
         for risk in ("critical", "high", "medium")
@@ -178,7 +180,7 @@ def test_pages_go_on_where_the_last_one_ended(
 def test_htmx_gets_the_next_rows_and_the_new_button_only(
     inbox: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(urgency.page, "__kwdefaults__", {"size": 1})
+    monkeypatch.setattr(views, "PAGE", 1)
     first, second = people.asked(risk_level="high"), people.asked(risk_level="medium")
     place = urgency.Place.of(ApprovalRequest.objects.get(pk=first.pk))
     response = inbox.get("/", {"after": str(place), "more": "1"}, headers=HTMX)
@@ -189,7 +191,7 @@ def test_htmx_gets_the_next_rows_and_the_new_button_only(
 
 
 @pytest.mark.parametrize(
-    "place", ["", "x", "3|soon|1", "3|2026-11-23T14:28:00|1", "a|b|c|d", "9||²"]
+    "place", ["", "x", "3|soon|0|1", "3|2026-11-23T14:28:00|0|1", "a|b|c|d", "9||0|²"]
 )
 def test_an_unreadable_place_means_the_beginning(inbox: Client, place: str) -> None:
     approval = people.asked()
@@ -199,7 +201,7 @@ def test_an_unreadable_place_means_the_beginning(inbox: Client, place: str) -> N
 
 def test_a_place_survives_being_written_and_read() -> None:
     deadline = now()
-    for place in (urgency.Place(3, deadline, 7), urgency.Place(1, None, 2**40)):
+    for place in (urgency.Place(3, deadline, 0, 7), urgency.Place(1, None, 9, 2**40)):
         assert urgency.Place.read(str(place)) == place
 
 

@@ -43,7 +43,7 @@ def said(frame: Frame, on: Shown = None) -> dict[str, Any]:
 
 
 def end() -> int:
-    return live.newest()
+    return Event.objects.newest()
 
 
 def page_of(approval: ApprovalRequest) -> frozenset[str]:
@@ -155,7 +155,7 @@ def test_an_open_request_says_where_it_belongs_and_what_is_read_out() -> None:
     assert frame["lists"] == ["approvals", "pending"]
     assert frame["open"] is True
     assert frame["label"] == "tell, high risk, asked by support-writer"
-    assert frame["counts"] == {"pending": 1, "risk": "high"}
+    assert frame["counts"] == {"approvals": 1, "approvals_risk": "high"}
 
 
 def test_a_decided_request_belongs_to_the_record_only() -> None:
@@ -164,13 +164,13 @@ def test_a_decided_request_belongs_to_the_record_only() -> None:
     frame = said(drawn()[request.subject])
     assert (frame["open"], frame["lists"]) == (False, ["approvals"])
     assert frame["label"] == "tell: needs revision"
-    assert frame["counts"] == {"pending": 0, "risk": ""}
+    assert frame["counts"] == {"approvals": 0, "approvals_risk": ""}
 
 
 def test_what_passed_its_deadline_is_not_open_and_not_counted() -> None:
     request = people.asked(gate=people.gate(deadline_seconds=0))
     frame = said(drawn()[request.subject])
-    assert (frame["open"], frame["counts"]["pending"]) == (False, 0)
+    assert (frame["open"], frame["counts"]["approvals"]) == (False, 0)
     assert "Expired" in frame["html"][f"approval-{request.pk}"]
 
 
@@ -185,7 +185,7 @@ def test_runs_are_counted_for_those_who_may_see_runs() -> None:
     request = people.asked(run)
     frames = drawn()
     assert said(frames[run.subject])["counts"] == {"runs": 1, "doubt": 0}
-    assert set(said(frames[request.subject])["counts"]) == {"pending", "risk"}
+    assert set(said(frames[request.subject])["counts"]) == {"approvals", "approvals_risk"}
     assert frames[run.subject].needs == "ledger.view_run"
     assert frames[request.subject].needs == "approvals.view_approvalrequest"
 
@@ -200,7 +200,7 @@ def test_each_page_gets_only_what_it_shows() -> None:
     assert set(said(frame, INBOX)["html"]) == {f"approval-{request.pk}", "waiting"}
     elsewhere = said(frame, ELSEWHERE)
     assert elsewhere["html"] == {}
-    assert elsewhere["counts"]["pending"] == 1
+    assert elsewhere["counts"]["approvals"] == 1
 
 
 def test_what_nobody_shows_and_nobody_counts_is_not_drawn() -> None:
@@ -215,7 +215,7 @@ def test_a_decision_hidden_behind_a_later_event_still_reaches_every_page() -> No
     request = people.asked(run)
     services.approve(request.pk, by=people.rita())
     record("approvals.delivered", request.subject, actor="runner:a", run_id=run.pk)
-    assert said(drawn(ELSEWHERE)[request.subject], ELSEWHERE)["counts"]["pending"] == 0
+    assert said(drawn(ELSEWHERE)[request.subject], ELSEWHERE)["counts"]["approvals"] == 0
 
 
 def test_a_row_is_told_how_its_run_is() -> None:
@@ -287,7 +287,10 @@ def test_a_page_catches_up_only_with_what_it_shows() -> None:
 
 def test_figures_are_those_that_a_person_may_see() -> None:
     people.asked(people.a_run())
-    assert live.figures(["approvals.view_approvalrequest"]) == {"pending": 1, "risk": "medium"}
+    assert live.figures(["approvals.view_approvalrequest"]) == {
+        "approvals": 1,
+        "approvals_risk": "medium",
+    }
     assert live.figures(["ledger.view_run"]) == {"runs": 1, "doubt": 0}
 
 

@@ -13,7 +13,7 @@ import pytest
 from django.contrib.sessions.backends.db import SessionStore
 from pytest_django import DjangoAssertNumQueries
 
-from dashboard import approval_cards, listener, live
+from dashboard import approval_cards, inbox_head, listener, live
 from dashboard import hub as hubs
 from dashboard.admission import admitted
 from dashboard.hub import Hub, hub
@@ -104,7 +104,8 @@ async def test_an_event_is_drawn_once_for_all_sockets(
         drawn.append(name)
         return render(name, context)
 
-    monkeypatch.setattr(approval_cards, "render_to_string", counting)
+    for module in (approval_cards, inbox_head):
+        monkeypatch.setattr(module, "render_to_string", counting)
     cookie = await in_thread(lambda: cookie_of(people.rita()))()
     opened = [await pages(cookie, on="pending").live() for _ in range(5)]
     await in_thread(people.asked)()

@@ -12,18 +12,28 @@ from django.utils.safestring import SafeString
 
 from approvals import history as log
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
-from approvals.urgency import Place
 from dashboard import durations
+from dashboard.doubts import Doubt
+from dashboard.lanes import DOUBTS, LANES
 from dashboard.marks import hidden_count, hidden_in, mark, mixed_scripts
 from ledger.clock import shown_now
+from pages.urgency import Place
 
 register = template.Library()
+
+TABLE = next(n for n, lane in enumerate(LANES) if lane.model is ApprovalRequest)
 
 
 @register.filter
 def urgency(approval: ApprovalRequest) -> str:
-    """Its place in the order of the inbox: "3|2026-11-23T14:28:00.000000+00:00|42"."""
-    return str(Place.of(approval))
+    """Its place in the order of the inbox: "3|2026-11-23T14:28:00.000000+00:00|0|42"."""
+    return str(Place.of(approval, TABLE))
+
+
+@register.filter
+def doubt_place(doubt: Doubt) -> str:
+    """The same for a run in doubt."""
+    return str(doubt.place(DOUBTS))
 
 
 @register.filter

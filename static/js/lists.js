@@ -10,8 +10,8 @@ const heldIn = (list) => waiting.get(list) || waiting.set(list, new Map()).get(l
 function placeOf(row, list) {
   const number = Number(row.id.match(/\d+$/)?.[0] || 0);
   if (list.dataset.liveList !== "pending") return [-number];
-  const [rank, deadline, key] = (row.dataset.urgency || "0||0").split("|");
-  return [-Number(rank), deadline || "~", Number(key)]; // without a deadline last
+  const [rank, deadline, table, key] = (row.dataset.urgency || "0||0|0").split("|");
+  return [-Number(rank), deadline || "~", Number(table), Number(key)]; // without a deadline last
 }
 
 function isBefore(one, other) {
@@ -125,18 +125,17 @@ export function announce(text) {
 }
 
 const shown = (id) => parseInt(document.getElementById(id)?.textContent, 10) || 0;
-const known = {
-  pending: shown("count-approvals"),
-  doubt: Math.max(0, shown("count-inbox") - shown("count-approvals")),
-};
+const waits = [...document.querySelectorAll("[data-waits]")].map((element) => element.id.replace("count-", ""));
+const known = Object.fromEntries(waits.map((key) => [key, shown(`count-${key}`)]));
+const questions = () => waits.reduce((sum, key) => sum + known[key], 0);
+known.doubt = Math.max(0, shown("count-inbox") - questions());
 
 /** Tells the figures in the menu, the lane's head and the tab's title. */
 export function count(figures = {}) {
   Object.assign(known, figures);
-  const all = known.pending + known.doubt;
+  const all = questions() + known.doubt;
   tell("count-inbox", all);
-  tell("count-approvals", known.pending, known.risk);
-  if (known.runs !== undefined) tell("count-runs", known.runs);
+  for (const key of Object.keys(figures)) tell(`count-${key}`, known[key], known[`${key}_risk`]);
   for (const id of ["count-top", "count-lane"]) {
     const element = document.getElementById(id);
     if (element) element.textContent = all;

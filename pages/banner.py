@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from approvals import outcome
-from approvals.models import ApprovalRequest
 from ledger.clock import shown_now
 from ledger.errors import AlreadyDecided, BadInput, LedgerError, NotAllowed, Stale, TooLate
+from ledger.models import HumanRequest
 
 
 @dataclass(frozen=True)
@@ -22,15 +21,19 @@ class Banner:
     id: str = ""
 
 
-def banner(error: LedgerError, noun: str, typed: bool) -> Banner:
-    """The notice for a decision (`noun`: what it was) that the services refused."""
+def refused(error: LedgerError, noun: str, *, typed: bool, late: str) -> Banner:
+    """The notice for a decision that the services refused.
+
+    `noun`: what it was; `typed`: whether words were typed with it; `late`: what follows from
+    coming too late, as a sentence.
+    """
     kept = " What you had typed is kept." if typed else ""
     if isinstance(error, Stale):
         why = "Nothing was decided." if str(error).startswith("This page") else str(error)
         text = f"{why} What is current is shown.{kept}"
         return Banner("wait", "info", "This page was out of date.", text)
     if isinstance(error, TooLate):
-        return Banner("quiet", "timer", _late(error.current), f"{error} Nothing runs.{kept}")
+        return Banner("quiet", "timer", _late(error.current), f"{error} {late}{kept}")
     if isinstance(error, AlreadyDecided):
         text = f"Your {noun} did not count{_before(error.current)}.{kept}"
         return Banner("no", "circle-alert", str(error), text)
@@ -41,22 +44,13 @@ def banner(error: LedgerError, noun: str, typed: bool) -> Banner:
     return Banner("error", "circle-alert", "Nothing was decided.", f"{said}{kept}")
 
 
-def instead(error: LedgerError, approval: ApprovalRequest, digest: str) -> LedgerError:
-    """The error that matters: of input that came too late anyway, that it came too late."""
-    if isinstance(error, BadInput) and (
-        approval.shown_status != "pending" or digest != approval.digest
-    ):
-        return outcome.lost(approval.pk, digest)
-    return error
+def _late(request: HumanRequest) -> str:
+    return f"Too late by {_seconds(request.deadline)}." if request.deadline else "Too late."
 
 
-def _late(approval: ApprovalRequest) -> str:
-    return f"Too late by {_seconds(approval.deadline)}." if approval.deadline else "Too late."
-
-
-def _before(approval: ApprovalRequest) -> str:
+def _before(request: HumanRequest) -> str:
     """How far ahead the other one was; only while that is a matter of a moment."""
-    at = approval.resolved_at
+    at = request.resolved_at
     if at is None or (shown_now() - at).total_seconds() > 3600:
         return ""
     return f"; the other one was {_seconds(at)} before you"

@@ -1,0 +1,15 @@
+"""The inbox's head as the socket tells it: as for those who may see everything, as nearly all may."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.template.loader import render_to_string
+
+from dashboard.lanes import LANES, Waiting
+
+
+def inbox_head() -> Mapping[str, str]:
+    """The element that says how many wait, by its id."""
+    context = {"waiting": Waiting.now(LANES, may_see_runs=True)}
+    return {"waiting": render_to_string("dashboard/_waiting.html", context)}

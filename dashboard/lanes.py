@@ -1,0 +1,121 @@
+"""The kinds of questions on which an agent waits, as the inbox and the menu show them.
+
+A new pattern whose agents wait is one Lane here, one Kind in cards.py, and one line in
+templates/dashboard/_rows.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Count, Max, Min
+
+from approvals import listing
+from approvals.models import ApprovalRequest
+from ledger.models import HumanRequest, Run
+from ledger.risk import RiskLevel
+from pages.filters import Filter
+from pages.urgency import Place, most_urgent
+
+Reader = User | AnonymousUser
+Row = tuple[Place, Mapping[str, Any]]  # where it stands; by its name in the template, what it is
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One kind of question. Its rows have `risk_level`, `risk_rank`, `deadline` and `agent_id`."""
+
+    key: str  # of its figure: #count-<key> in the menu, and in the frames of the socket
+    name: str
+    icon: str
+    index: str  # the URL name of the page that lists all of them
+    needs: str  # the permission of those who may see them
+    model: type[HumanRequest]
+    row: str  # what templates/dashboard/_rows.html calls one of them
+    related: tuple[str, ...]  # what its row shows besides
+    matching: Callable[[Any, Filter], Any]
+    decided: tuple[str, ...]  # the kinds of events by which people decide
+    shown: Callable[[Any], Any]  # of decided rows, those that the inbox shows
+
+    def open(self) -> Any:
+        """What a person can decide now."""
+        return self.model.objects.open()
+
+    def figures(self) -> dict[str, Any]:
+        """How many are open, and the highest risk among them ("" if there are none)."""
+        found = self.open().aggregate(open=Count("pk"), rank=Max("risk_rank"))
+        risk = next((str(level) for level in RiskLevel if level.rank == found["rank"]), "")
+        return {self.key: found["open"], f"{self.key}_risk": risk}
+
+
+LANES: tuple[Lane, ...] = (
+    Lane(
+        key="approvals",
+        name="Approvals",
+        icon="shield-check",
+        index="approvals:index",
+        needs="approvals.view_approvalrequest",
+        model=ApprovalRequest,
+        row="approval",
+        related=("run", "reviewer"),
+        matching=listing.matching,
+        decided=("approvals.approved", "approvals.rejected", "approvals.revision_requested"),
+        shown=lambda rows: rows.exclude(status="needs_revision", resolution="edited"),
+    ),
+)
+DOUBTS = 99  # the table that runs in doubt count as in the order of the inbox: the last one
+
+
+def lanes_for(user: Reader) -> list[Lane]:
+    """The lanes whose questions this person may see."""
+    return [lane for lane in LANES if user.has_perm(lane.needs)]
+
+
+def table(lane: Lane) -> int:
+    """The number by which equally urgent rows of different kinds are ordered."""
+    return LANES.index(lane)
+
+
+def rows(lanes: Iterable[Lane], wanted: Filter, after: Place | None, size: int) -> list[Row]:
+    """The `size` most urgent open questions of these lanes that match, after that place."""
+    found: list[Row] = []
+    for lane in lanes:
+        number = table(lane)
+        matching = lane.matching(lane.open().select_related(*lane.related), wanted)
+        for each in most_urgent(matching, after, number, size):
+            found.append((Place.of(each, number), {lane.row: each}))
+    return sorted(found, key=lambda row: row[0].key)[:size]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Agents, rows and the next deadline; of everything, whatever the filter."""
+
+    agents: int
+    rows: int
+    deadline: datetime | None
+
+    @classmethod
+    def now(cls, lanes: Iterable[Lane], may_see_runs: bool) -> Waiting:
+        """The figures for somebody who sees these lanes and perhaps runs, some of them in doubt."""
+        opened = [lane.open() for lane in lanes]
+        found = [rows.aggregate(rows=Count("pk"), deadline=Min("deadline")) for rows in opened]
+        deadlines = [each["deadline"] for each in found if each["deadline"]]
+        doubtful = Run.objects.filter(status=Run.Status.IN_DOUBT).count() if may_see_runs else 0
+        asking = [rows.exclude(run=None).values("run") for rows in opened]
+        others = [rows.filter(run=None).values("agent_id") for rows in opened]
+        return cls(
+            agents=_together(asking) + _together(others) + doubtful,
+            rows=sum(each["rows"] for each in found) + doubtful,
+            deadline=min(deadlines, default=None),
+        )
+
+
+def _together(values: list[Any]) -> int:
+    """How many different ones all these querysets have; one that asks twice is one."""
+    return reduce(lambda one, other: one.union(other), values).distinct().count() if values else 0
