@@ -140,6 +140,7 @@ export function count(figures = {}) {
     const element = document.getElementById(id);
     if (element) element.textContent = all;
   }
+  document.getElementById("count-top")?.closest("a").toggleAttribute("hidden", !all); // nothing waits: nothing is said
   document.title = (all ? `(${all}) ` : "") + document.title.replace(/^\(\d+\) /, "");
 }
 

@@ -43,6 +43,23 @@ def fragile(installation: Installation) -> Site:
 
 
 @pytest.mark.timeout(120)
+def test_a_phone_that_was_opened_with_nothing_waiting_counts_what_comes(
+    fragile: Site, sign_in: SignIn
+) -> None:
+    page = sign_in("rita", at=fragile.url, viewport={"width": 390, "height": 844})
+    waiting = page.locator("header.top").get_by_role("link", name="waiting")
+    menu = page.get_by_role("button", name="Menu")
+    expect(page.locator("#live")).to_have_text(re.compile("^live"))
+    expect(waiting).to_have_count(0)
+    before = menu.bounding_box()
+    number = fragile.ask("pay", amount="24.00")
+    expect(waiting).to_have_text("1 waiting")
+    assert menu.bounding_box() == before
+    fragile.run(f'from approvals import services; services.approve({number}, by="sam")')
+    expect(waiting).to_have_count(0)
+
+
+@pytest.mark.timeout(120)
 def test_after_a_lost_connection_the_page_says_so_and_catches_up(
     fragile: Site, sign_in: SignIn
 ) -> None:
