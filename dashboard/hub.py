@@ -150,7 +150,10 @@ def beat_text(end: int) -> str:
         "beat": time.time(),
         "cursor": end,
         "runners": shell.runners["alive"],
-        "html": {"runners": f'<span id="runners">{runners}</span>'},
+        "html": {
+            "runners": f'<span id="runners">{runners}</span>',
+            "no-runner": render_to_string("_no_runner.html", {"shell": shell}),
+        },
     }
     return json.dumps(said, ensure_ascii=False)
 

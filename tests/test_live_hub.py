@@ -345,6 +345,8 @@ async def test_the_beat_says_how_far_the_log_was_read_and_who_runs_agents(
     while "beat" not in (beat := await page.frame()) or beat["cursor"] != 1:
         pass
     assert "no runner is alive" in beat["html"]["runners"]
+    assert "No runner has been started yet." in beat["html"]["no-runner"]
+    assert beat["runners"] == 0
 
 
 @pytest.mark.django_db(transaction=True)

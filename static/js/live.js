@@ -3,6 +3,7 @@
 import { hasTyped, icon, ownPage, parse, place, put } from "./cards.js";
 import { back, blocked, isLost, lost, offer as offerReload, refused, steady } from "./connection.js";
 import { announce, count, offer } from "./lists.js";
+import { tellRunners } from "./runners.js";
 
 const SILENCE = 45_000; // ms without a word from the server, which says something every 20 s
 const GRACE = 1_000; // ms in which a connection may come back without a word
@@ -93,7 +94,7 @@ function hear(frame) {
 
 function beat(frame) {
   for (const [id, html] of Object.entries(frame.html)) put(id, html);
-  if (frame.runners) document.getElementById("no-runner")?.remove();
+  tellRunners(frame);
 }
 
 function caughtUp(frame) {

@@ -7,7 +7,7 @@ import re
 import signal
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import WebSocketRoute, expect
 
 from tests.e2e.conftest import SignIn
 from tests.e2e.site import Site, until
@@ -87,3 +87,48 @@ def test_signing_out_elsewhere_ends_the_live_page(site: Site, sign_in: SignIn) -
         confirm.click()
     until(lambda: "login" in other.url, "signed out")
     expect(page.locator("#live")).not_to_have_text(re.compile("^live"), timeout=10_000)
+
+
+BEAT = """
+from dashboard.hub import beat_text
+from ledger.models import Runner
+Runner.objects.update(stopped={stopped})
+print(beat_text(0))
+"""
+
+
+def test_an_open_page_is_told_that_no_runner_is_alive_and_that_one_is_back(
+    site: Site, sign_in: SignIn
+) -> None:
+    number = site.ask("pay", amount="25.00")
+    page = sign_in("rita")
+    sockets: list[WebSocketRoute] = []
+
+    def keep(socket: WebSocketRoute) -> None:
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    page.route_web_socket(re.compile("/ws/live/"), keep)
+    page.goto(f"{site.url}/approvals/{number}/")
+    expect(page.locator("#live")).to_have_text(re.compile("^live"))
+    heading = page.get_by_role("heading", level=1)
+    before = heading.bounding_box()
+
+    try:
+        sockets[-1].send(site.run(BEAT.format(stopped=True)))
+        toast = page.locator("#toasts")
+        expect(toast).to_contain_text("No runner is alive since")
+        expect(page.locator("#announce")).to_contain_text("No runner is alive")
+        assert heading.bounding_box() == before
+        toast.get_by_role("button", name="Close").press("Enter")
+        expect(toast).to_be_empty()
+        page.reload()
+        expect(page.locator("#no-runner")).to_contain_text("No runner is alive since")
+        expect(page.locator("#live")).to_have_text(re.compile("^live"))
+        before = heading.bounding_box()
+    finally:
+        back = site.run(BEAT.format(stopped=False))
+    sockets[-1].send(back)
+    expect(page.locator("#no-runner")).to_contain_text("A runner is back")
+    expect(page.locator("#announce")).to_contain_text("A runner is back")
+    assert heading.bounding_box() == before
