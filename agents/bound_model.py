@@ -41,7 +41,9 @@ class BoundModel:
 
     async def _call(self, asked: dict[str, Any]) -> dict[str, Any]:
         try:
-            return model.as_dict(await self._client.chat.completions.create(**asked))
+            answer = model.as_dict(await self._client.chat.completions.create(**asked))
+            self._attempts = 0  # as in the run's row once the answer is journaled
+            return answer
         except Exception as error:
             problem = model.classify(error)
         if not problem.retry:

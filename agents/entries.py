@@ -131,7 +131,9 @@ def _new(hold: Hold, step: Step, status: str, **fields: Any) -> JournalEntry:
 @verb
 def note_done(hold: Hold, step: Step, result: Any, started_at: Any) -> JournalEntry:
     """Journal a step that has no effect outside, such as a model call: its result only."""
-    held(hold.run_id, hold.fence)
+    run = held(hold.run_id, hold.fence)
+    if step.kind == Kind.MODEL:
+        leases.model_answered(run)
     return _new(hold, step, Status.DONE, result=result, started_at=started_at, finished_at=now())
 
 

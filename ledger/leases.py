@@ -165,6 +165,12 @@ def requeue(run_id: int, fence: int, *, delay: float, reason: str, failed_try: b
     )
 
 
+def model_answered(run: Run) -> None:
+    """The model was reached: only failed tries in a row count. Part of a unit, the run held."""
+    if run.attempts:
+        Run.objects.filter(pk=run.pk).update(attempts=0)
+
+
 @verb
 def complete(run_id: int, fence: int, result: Any) -> None:
     """The agent came to its end; `result` is what it returned (JSON)."""

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from agents import bound, model
 from agents.bound import RunContext
+from agents.testing import ScriptedModel
+from ledger.models import Event
 from tests import agents_for_tests
 from tests.driving import driven
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+DOWN = ConnectionError("refused")
 
 
 async def conversing(task: str, context: RunContext) -> int:
@@ -24,3 +31,42 @@ def test_messages_may_be_the_objects_that_the_model_answered_with() -> None:
     with agents_for_tests.in_catalogue(conversing):
         run = driven("conversing", "Say hello")
     assert (run.status, run.result, run.error) == ("completed", 5, "")
+
+
+# ---- A model that comes and goes
+
+
+class Flaky(ScriptedModel):
+    """A model client that the runner may close."""
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def says(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> Flaky:
+    """The runner's model answers so, one after the other, and nobody waits between two tries."""
+    client = Flaky(*answers)
+    monkeypatch.setattr(model, "make_client", lambda: client)
+    monkeypatch.setattr(model, "backoff", lambda attempt: 0.0)
+    return client
+
+
+def test_an_answer_ends_the_row_of_failed_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    one_too_few = [DOWN] * (bound.MODEL_TRIES - 1)
+    says(monkeypatch, *one_too_few, "Hello.", *one_too_few, "Hello again.")
+    with agents_for_tests.in_catalogue(conversing):
+        run = driven("conversing", "Say hello")
+    assert (run.status, run.result, run.attempts) == ("completed", 5, 0)
+    given_back = Event.objects.filter(run=run, kind="runs.requeued").count()
+    assert given_back == 2 * len(one_too_few)
+
+
+def test_as_many_failed_tries_in_a_row_as_are_allowed_end_the_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = says(monkeypatch, DOWN, "Hello.", *[DOWN] * bound.MODEL_TRIES)
+    with agents_for_tests.in_catalogue(conversing):
+        run = driven("conversing", "Say hello")
+    assert run.status == "failed"
+    assert f"Tried {bound.MODEL_TRIES} times" in run.error
+    assert len(client.calls) == bound.MODEL_TRIES + 2
