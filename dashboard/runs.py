@@ -35,7 +35,7 @@ def index(request: HtmxHttpRequest) -> HttpResponse:
     wanted = run_list.Filter.read(request.GET)
     before = paging.cursor(request.GET.get("before"))
     rows = wanted.apply(Run.objects.select_related("requester"))
-    unindexed = wanted.text or wanted.agent
+    unindexed = wanted.text or (wanted.agent and wanted.status)  # no index has both
     context = {
         "page": paging.newest_first(rows, before, reach=paging.REACH if unindexed else None),
         "filter": wanted,
@@ -160,7 +160,7 @@ def _others(run: Run) -> list[Run]:
     counted = acted.values("run").annotate(n=Count("pk")).values("n")
     rows = Run.objects.filter(agent_id=run.agent_id).exclude(pk=run.pk)
     rows = rows.annotate(actions=Coalesce(Subquery(counted), 0))
-    return paging.newest_first(rows, None, size=OTHERS, reach=paging.REACH).rows
+    return paging.newest_first(rows, None, size=OTHERS).rows
 
 
 def find(pk: int) -> Run:

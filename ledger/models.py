@@ -85,6 +85,8 @@ class Run(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["status", "-id"], name="run_by_status"),
+            models.Index(fields=["agent", "-id"], name="run_by_agent"),
+            models.Index(fields=["agent_id", "-id"], name="run_by_agent_id"),
             models.Index(
                 fields=["not_before", "id"], condition=Q(status="queued"), name="run_queued"
             ),

@@ -93,6 +93,18 @@ def test_acts_are_posts(act: str, olga: Client) -> None:
 # ---- The list
 
 
+def test_the_runs_of_a_rare_agent_are_found_however_far_back(
+    olga: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "REACH", 2)
+    rare = [people.a_run(agent="library", agent_id="rare") for _ in range(2)]
+    for _ in range(5):
+        people.a_run()
+    assert listed(olga.get("/runs/?agent=library")) == [run.pk for run in reversed(rare)]
+    page = text(olga.get(f"/runs/{rare[1].pk}/"))
+    assert f'<th scope="row"><a href="/runs/{rare[0].pk}/">' in page
+
+
 def test_the_list_filters_by_status_agent_and_text(olga: Client) -> None:
     waiting = Story("Write to Ana").claim().ask().wait()
     failed = Story("Write to Bob").claim()
