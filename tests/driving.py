@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ from agents.runner import AgentRunner
 from approvals import services
 from approvals.models import ApprovalRequest
 from ledger import runs, tail
-from ledger.models import Run
+from ledger.models import Run, Runner
 
 
 def drive(**options: Any) -> None:
@@ -20,6 +21,36 @@ def drive(**options: Any) -> None:
     with asyncio.Runner(loop_factory=RunnerLoop) as loop:
         loop.run(AgentRunner(until_idle=True, **options).run())
     tail.stop()
+
+
+class RunnerInThread:
+    """A runner that works beside the test until the block ends."""
+
+    def __init__(self, **options: Any) -> None:
+        self._options = options
+
+    def __enter__(self) -> RunnerInThread:
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        until(lambda: Runner.objects.alive().exists(), "the runner is at work")
+        return self
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=RunnerLoop) as loop:
+            self._loop = loop.get_loop()
+            self._runner = AgentRunner(**self._options)
+            loop.run(self._runner.run())
+
+    def stop(self) -> None:
+        """Have it stop as a signal would, and wait until it has."""
+        self._loop.call_soon_threadsafe(self._runner.stop)
+        self._thread.join(30)
+        assert not self._thread.is_alive(), "the runner does not stop"
+
+    def __exit__(self, *_: object) -> None:
+        if self._thread.is_alive():
+            self.stop()
+        tail.stop()
 
 
 def driven(agent: str, task: str = "do it", **fields: Any) -> Run:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -11,14 +9,12 @@ from functools import partial
 import pytest
 from django.contrib.auth.models import User
 
-from agents.loop import RunnerLoop
-from agents.runner import AgentRunner
 from approvals import services
 from approvals.models import ApprovalRequest
-from ledger import runs, tail
-from ledger.models import Event, Run, Runner
+from ledger import runs
+from ledger.models import Event, Run
 from tests import agents_for_tests, people
-from tests.driving import until
+from tests.driving import RunnerInThread, until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
 
@@ -39,27 +35,6 @@ def agents() -> Iterator[None]:
 def rita() -> User:
     people.gate("shapes")
     return people.rita()
-
-
-class RunnerInThread:
-    """A runner that works beside the test until the block ends."""
-
-    def __enter__(self) -> RunnerInThread:
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-        until(lambda: Runner.objects.alive().exists(), "the runner is at work")
-        return self
-
-    def _run(self) -> None:
-        with asyncio.Runner(loop_factory=RunnerLoop) as loop:
-            self._loop = loop.get_loop()
-            self._runner = AgentRunner()
-            loop.run(self._runner.run())
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._runner.stop)
-        self._thread.join(30)
-        tail.stop()
 
 
 def wait_exactly(seconds: float) -> None:

@@ -1,0 +1,439 @@
+"""The runner in a test's own process: what it claims and notices, when it goes on, how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import OperationalError
+from pytest_django import Settings
+
+from agents import entries, model, runner
+from agents.bound import RunContext
+from agents.drive import Drive
+from agents.entries import Hold, Step
+from agents.runner import AgentRunner
+from agents.testing import ScriptedModel
+from approvals import services
+from approvals.models import ApprovalRequest
+from ledger import leases, requests, runs
+from ledger.clock import now
+from ledger.models import Event, Run, Runner
+from tests import agents_for_tests, people
+from tests.agents_for_tests import EFFECTS, Counting
+from tests.driving import RunnerInThread, again, approve_all, drive, driven, pending, until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NEVER = 3600.0  # seconds between two looks that no hint asked for: none in a test's life
+OFTEN = 0.02
+
+
+async def quick(task: str, context: RunContext) -> str:
+    """Is done at once."""
+    EFFECTS[task] += 1
+    return task
+
+
+async def asking(task: str, context: RunContext) -> str:
+    """One gate."""
+    return await Counting(context).do(task)
+
+
+async def together(task: str, context: RunContext) -> int:
+    """Goes on once as many as the task says have been at work beside each other."""
+    EFFECTS["now"] += 1
+    EFFECTS["most"] = max(EFFECTS["most"], EFFECTS["now"])
+    while EFFECTS["most"] < int(task):  # noqa: ASYNC110 - an Event would outlive its loop
+        await asyncio.sleep(0.001)
+    await asyncio.sleep(0.02)  # were there room for one more, it would begin now
+    EFFECTS["now"] -= 1
+    return 0
+
+
+async def blocking(task: str, context: RunContext) -> str:
+    """Holds up the whole loop for as many seconds as the task says."""
+    EFFECTS["begun"] += 1
+    time.sleep(float(task))  # noqa: ASYNC251 - that is what it is about
+    return "done"
+
+
+async def slow(task: str, context: RunContext) -> str:
+    """An action that takes a while, then another."""
+
+    async def effect(_: Any) -> str:
+        EFFECTS["begun"] += 1
+        await asyncio.sleep(0.2)
+        EFFECTS["ended"] += 1
+        return "done"
+
+    await context.journal.act("slow", {}, effect)
+    return str(await Counting(context).at_once("afterwards"))
+
+
+async def chatting(task: str, context: RunContext) -> str:
+    """One call of the model."""
+    messages = [{"role": "user", "content": task}]
+    answer = await context.model.chat.completions.create(model="demo", messages=messages)
+    return str(answer.choices[0].message.content)
+
+
+@pytest.fixture(autouse=True)
+def agents() -> Iterator[None]:
+    EFFECTS.clear()
+    mine = (quick, asking, together, blocking, slow, chatting)
+    with agents_for_tests.in_catalogue(*mine, agents_for_tests.impatient):
+        yield
+
+
+@pytest.fixture
+def rita() -> User:
+    people.gate("shapes")
+    return people.rita()
+
+
+@pytest.fixture
+def only_hints(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After its start the runner looks at nothing that no event tells it of."""
+    monkeypatch.setattr(runner, "TICK", NEVER)
+
+
+@pytest.fixture
+def no_hints(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every hint is lost; the runner looks often."""
+    monkeypatch.setattr(AgentRunner, "_heard", lambda self, events: None)
+    monkeypatch.setattr(runner, "TICK", OFTEN)
+
+
+def ends(run: Run, status: str) -> None:
+    until(lambda: again(run).status == status, f"run {run.pk} is {status}")
+
+
+def asks(run: Run) -> ApprovalRequest:
+    ends(run, "waiting")
+    return pending(run)[0]
+
+
+def has_looked() -> None:
+    """The runner's first look, which finds everything, is behind it."""
+    ends(runs.submit("quick", "first"), "completed")
+
+
+def reasons(run: Run) -> list[str]:
+    """Why the run was given back, in order."""
+    events = Event.objects.filter(run=run, kind="runs.requeued").order_by("id")
+    return [event.payload["reason"] for event in events]
+
+
+def once(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, error: Exception) -> None:
+    """The first call of that raises, later ones do what they did."""
+    real = getattr(owner, name)
+    left = [error]
+
+    def first_fails(*args: Any, **kwargs: Any) -> Any:
+        if left:
+            raise left.pop()
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(owner, name, first_fails)
+
+
+# ---- Signing on and off
+
+
+def test_a_runner_signs_on_by_name_and_signs_off_when_it_ends() -> None:
+    with RunnerInThread():
+        (found,) = Runner.objects.alive()
+        assert (found.host, found.pid) == (socket.gethostname(), os.getpid())
+        assert found.name.startswith(f"{found.host}-{found.pid}-")
+    assert not Runner.objects.alive().exists()
+    assert Runner.objects.get().stopped
+
+
+def test_two_runners_of_one_process_have_names_of_their_own() -> None:
+    assert AgentRunner().name != AgentRunner().name
+
+
+# ---- Until idle
+
+
+def test_with_nothing_to_do_it_ends_and_writes_no_event() -> None:
+    drive()
+    assert not Event.objects.exists()
+
+
+def test_it_ends_when_only_people_can_go_on(rita: User) -> None:
+    run = driven("asking", "a")
+    assert run.status == "waiting"
+    approve_all(run, rita)
+    drive()
+    assert again(run).status == "completed"
+
+
+def test_it_waits_for_a_backoff_that_is_due_soon_and_for_none_that_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runner, "TICK", 0.1)
+    soon, later = (runs.submit("quick", task) for task in ("soon", "later"))
+    Run.objects.filter(pk=soon.pk).update(not_before=now() + timedelta(seconds=0.3))
+    Run.objects.filter(pk=later.pk).update(not_before=now() + timedelta(hours=1))
+    drive()
+    assert (again(soon).status, again(later).status) == ("completed", "queued")
+
+
+def test_it_takes_over_what_another_runner_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "TICK", 0.1)
+    run = runs.submit("quick", "a")
+    assert leases.claim_next("gone", 0.3) is not None
+    drive()
+    run = again(run)
+    assert (run.status, run.fence) == ("completed", 2)
+    assert reasons(run) == ["gone gave no sign"]
+
+
+# ---- What a hint sets going
+
+
+@pytest.mark.usefixtures("only_hints")
+def test_new_work_is_begun_as_soon_as_the_log_tells_of_it() -> None:
+    with RunnerInThread():
+        has_looked()
+        ends(runs.submit("quick", "a"), "completed")
+
+
+@pytest.mark.usefixtures("only_hints")
+def test_a_decision_lets_its_run_go_on_as_soon_as_the_log_tells_of_it(rita: User) -> None:
+    with RunnerInThread():
+        run = runs.submit("asking", "a")
+        services.approve(asks(run).pk, by=rita)
+        ends(run, "completed")
+
+
+@pytest.mark.usefixtures("only_hints")
+def test_a_deadline_is_noticed_when_it_passes(rita: User) -> None:
+    people.gate("shapes", deadline_seconds=1)
+    with RunnerInThread():
+        run = runs.submit("asking", "a")
+        ends(run, "completed")
+    request = ApprovalRequest.objects.get(run=run)
+    assert (request.status, request.resolution) == ("rejected", "deadline")
+    assert not EFFECTS
+
+
+@pytest.mark.usefixtures("only_hints")
+def test_a_deadline_that_was_brought_forward_is_noticed_when_it_passes(rita: User) -> None:
+    with RunnerInThread():
+        run = runs.submit("asking", "a")
+        services.shorten(asks(run).pk, 0.2)
+        ends(run, "completed")
+    assert ApprovalRequest.objects.get(run=run).resolution == "deadline"
+
+
+@pytest.mark.usefixtures("only_hints")
+def test_a_backoff_ends_when_its_time_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Client(ScriptedModel):
+        async def close(self) -> None:
+            return None
+
+    client = Client(ConnectionError("refused"), "Hello.")
+    monkeypatch.setattr(model, "make_client", lambda: client)
+    monkeypatch.setattr(model, "backoff", lambda attempt: 0.2)
+    with RunnerInThread():
+        run = runs.submit("chatting", "Say hello")
+        ends(run, "completed")
+    assert len(reasons(run)) == 1
+    assert again(run).result == "Hello."
+
+
+@pytest.mark.usefixtures("only_hints")
+def test_a_run_of_which_a_person_said_that_it_may_go_on_goes_on(rita: User) -> None:
+    run = people.a_run(agent="quick", status="in_doubt", doubt={"kind": "diverged"})
+    with RunnerInThread():
+        has_looked()
+        runs.resolve_doubt(run.pk, "start_again", by=rita, note="Looked.")
+        ends(run, "completed")
+
+
+# ---- What no hint told
+
+
+@pytest.mark.usefixtures("no_hints")
+def test_without_any_hint_new_work_is_found() -> None:
+    with RunnerInThread():
+        ends(runs.submit("quick", "a"), "completed")
+
+
+@pytest.mark.usefixtures("no_hints")
+def test_without_any_hint_a_decision_is_found(rita: User) -> None:
+    with RunnerInThread():
+        run = runs.submit("asking", "a")
+        services.approve(asks(run).pk, by=rita)
+        ends(run, "completed")
+    assert EFFECTS == {"a": 1}
+
+
+@pytest.mark.usefixtures("no_hints")
+def test_without_any_hint_a_deadline_is_found(rita: User) -> None:
+    people.gate("shapes", deadline_seconds=1)
+    with RunnerInThread():
+        run = runs.submit("asking", "a")
+        ends(run, "completed")
+    assert ApprovalRequest.objects.get(run=run).resolution == "deadline"
+
+
+@pytest.mark.usefixtures("only_hints")
+def test_a_decision_that_came_before_the_run_was_written_down_as_waiting_is_found(
+    rita: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AgentRunner, "_heard", lambda self, events: None)
+    suspend = leases.suspend
+
+    def decided_first(run_id: int, fence: int, waiting_for: Any) -> None:
+        monkeypatch.setattr(leases, "suspend", suspend)
+        approve_all(runs.by_id(run_id), rita)
+        suspend(run_id, fence, waiting_for)
+
+    monkeypatch.setattr(leases, "suspend", decided_first)
+    assert driven("asking", "a").status == "completed"
+    assert reasons(Run.objects.get()) == ["decided"]
+
+
+@pytest.mark.usefixtures("no_hints")
+@pytest.mark.parametrize(("acting", "status"), [(False, "failed"), (True, "in_doubt")])
+def test_programs_that_are_gone_are_noticed(acting: bool, status: str) -> None:
+    with RunnerInThread():
+        run = leases.start_library("billing", "shop-1", 0.1)
+        if acting:
+            step = Step("action", "pay", "action/pay/1", "{}")
+            entries.start_action(Hold(run.pk, 1, 1, "shop-1"), step, None, None)
+        ends(run, status)
+    assert again(run).fence == 1, "nobody drives it again"
+
+
+# ---- How many at once
+
+
+@pytest.mark.usefixtures("only_hints")
+@pytest.mark.parametrize("most", [1, 3])
+def test_no_more_runs_are_driven_at_once_than_allowed(most: int) -> None:
+    work = [runs.submit("together", str(most)) for _ in range(7)]
+    drive(most_at_once=most)
+    assert {again(run).status for run in work} == {"completed"}
+    assert EFFECTS["most"] == most
+
+
+def test_runs_that_wait_for_people_take_no_room(rita: User) -> None:
+    waiting = [runs.submit("asking", str(number)) for number in range(3)]
+    after = runs.submit("quick", "a")
+    drive(most_at_once=1)
+    assert {again(run).status for run in waiting} == {"waiting"}
+    assert again(after).status == "completed"
+
+
+# ---- Stopping
+
+
+def test_a_stop_lets_the_action_in_flight_end_and_starts_no_other() -> None:
+    with RunnerInThread() as one:
+        run = runs.submit("slow", "a")
+        until(lambda: EFFECTS["begun"], "its action has begun")
+        one.stop()
+    assert EFFECTS == {"begun": 1, "ended": 1}
+    run = again(run)
+    assert (run.status, run.not_before, run.lease_until) == ("queued", None, None)
+    assert reasons(run) == ["the runner was stopped"]
+    drive()
+    assert again(run).status == "completed"
+    assert EFFECTS == {"begun": 1, "ended": 1, "afterwards": 1}
+
+
+def test_a_stop_gives_back_a_run_that_lingers_for_a_timer_of_its_own(rita: User) -> None:
+    with RunnerInThread() as one:
+        run = runs.submit("impatient", "50")
+        until(lambda: pending(run), "it has asked")
+        one.stop()
+    assert again(run).status == "queued"
+    assert not EFFECTS
+
+
+def test_a_stopped_runner_claims_nothing_more() -> None:
+    with RunnerInThread() as one:
+        one.stop()
+        run = runs.submit("quick", "a")
+    assert again(run).status == "queued"
+
+
+# ---- Leases
+
+
+def test_a_run_that_holds_up_the_loop_keeps_its_lease(settings: Settings) -> None:
+    settings.HITL_LEASE_SECONDS = 0.6
+    with RunnerInThread():
+        run = runs.submit("blocking", "1.5")
+        until(lambda: EFFECTS["begun"], "it blocks the loop")
+        drive()  # another runner, which would take it over, waits for it
+    run = again(run)
+    assert (run.status, run.fence) == ("completed", 1)
+    assert EFFECTS["begun"] == 1
+
+
+def test_the_sign_of_life_goes_on_while_there_is_nothing_to_do(settings: Settings) -> None:
+    settings.HITL_LEASE_SECONDS = 0.15
+    with RunnerInThread():
+        before = Runner.objects.get().seen_at
+        until(lambda: Runner.objects.get().seen_at > before, "it gives a sign")
+
+
+def test_a_lease_that_could_not_be_renewed_is_renewed_the_next_time(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.HITL_LEASE_SECONDS = 0.15
+    once(monkeypatch, leases, "renew", OperationalError("the server is away"))
+    with RunnerInThread():
+        before = Runner.objects.get().seen_at
+        until(lambda: Runner.objects.get().seen_at > before, "it gives a sign")
+    assert "were not renewed" in caplog.text
+
+
+# ---- When something breaks
+
+
+def test_a_database_that_does_not_answer_for_a_moment_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(runner, "TICK", 0.1)
+    once(monkeypatch, requests, "decided_runs", OperationalError("the server is away"))
+    run = runs.submit("quick", "a")
+    drive()
+    assert again(run).status == "completed"
+    assert "trying again" in caplog.text
+
+
+def test_a_run_that_could_not_be_driven_is_taken_up_again_when_its_lease_has_lapsed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.HITL_LEASE_SECONDS = 0.2
+    monkeypatch.setattr(runner, "TICK", 0.1)
+    once(monkeypatch, Drive, "go", RuntimeError("a bug of ours"))
+    run = runs.submit("quick", "a")
+    drive()
+    run = again(run)
+    assert (run.status, run.fence) == ("completed", 2)
+    assert f"Run {run.pk} could not be driven" in caplog.text
+
+
+def test_a_run_that_was_cancelled_meanwhile_leaves_the_runner_at_work() -> None:
+    with RunnerInThread():
+        run = runs.submit("slow", "a")
+        until(lambda: EFFECTS["begun"], "its action has begun")
+        runs.cancel(run.pk, actor="system")
+        ends(runs.submit("quick", "b"), "completed")
+    assert again(run).status == "cancelled"
+    assert "afterwards" not in EFFECTS
