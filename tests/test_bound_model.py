@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agents import bound, model
+from agents import bound_model, model
 from agents.bound import RunContext
 from agents.testing import ScriptedModel
 from ledger.models import Event
@@ -52,7 +52,7 @@ def says(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> Flaky:
 
 
 def test_an_answer_ends_the_row_of_failed_tries(monkeypatch: pytest.MonkeyPatch) -> None:
-    one_too_few = [DOWN] * (bound.MODEL_TRIES - 1)
+    one_too_few = [DOWN] * (bound_model.MODEL_TRIES - 1)
     says(monkeypatch, *one_too_few, "Hello.", *one_too_few, "Hello again.")
     with agents_for_tests.in_catalogue(conversing):
         run = driven("conversing", "Say hello")
@@ -64,9 +64,9 @@ def test_an_answer_ends_the_row_of_failed_tries(monkeypatch: pytest.MonkeyPatch)
 def test_as_many_failed_tries_in_a_row_as_are_allowed_end_the_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    client = says(monkeypatch, DOWN, "Hello.", *[DOWN] * bound.MODEL_TRIES)
+    client = says(monkeypatch, DOWN, "Hello.", *[DOWN] * bound_model.MODEL_TRIES)
     with agents_for_tests.in_catalogue(conversing):
         run = driven("conversing", "Say hello")
     assert run.status == "failed"
-    assert f"Tried {bound.MODEL_TRIES} times" in run.error
-    assert len(client.calls) == bound.MODEL_TRIES + 2
+    assert f"Tried {bound_model.MODEL_TRIES} times" in run.error
+    assert len(client.calls) == bound_model.MODEL_TRIES + 2

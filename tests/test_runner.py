@@ -295,10 +295,10 @@ def test_a_decision_that_came_before_the_run_was_written_down_as_waiting_is_foun
     monkeypatch.setattr(AgentRunner, "_heard", lambda self, events: None)
     suspend = leases.suspend
 
-    def decided_first(run_id: int, fence: int, waiting_for: Any) -> None:
+    def decided_first(run_id: int, fence: int, waiting_for: Any, **more: Any) -> None:
         monkeypatch.setattr(leases, "suspend", suspend)
         approve_all(runs.by_id(run_id), rita)
-        suspend(run_id, fence, waiting_for)
+        suspend(run_id, fence, waiting_for, **more)
 
     monkeypatch.setattr(leases, "suspend", decided_first)
     assert driven("asking", "a").status == "completed"
