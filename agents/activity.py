@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
 
-from django.utils import timezone
-
 from agents import entries
+from ledger.clock import shown_now
 from ledger.errors import LostLease
 from ledger.models import EntryKind, JournalEntry
 
@@ -80,7 +79,8 @@ class Activity:
         self._stuck = 0  # of those in flight, the ones that may not go on
         self._parked: dict[asyncio.Future[None], JournalEntry] = {}
         self._given_up: dict[asyncio.Future[None], JournalEntry] = {}
-        self._giving_up: set[asyncio.Task[None]] = set()
+        self._giving_up: dict[asyncio.Future[None], asyncio.Task[None]] = {}
+        self._pokes = 0
         self._quiet = 0
         self._settling = False
 
@@ -90,7 +90,8 @@ class Activity:
         async with self._counted():
             # What the agent does because it gave up on a question must not be in the journal
             # before that it gave up: whoever is killed in between would wait for it again.
-            while self._giving_up:
+            # Only what was given up before: a later one may be waiting for this very step.
+            if self._giving_up:
                 await asyncio.wait(set(self._giving_up))
             if self.latch is not None:
                 await self.never()
@@ -132,8 +133,14 @@ class Activity:
     # ---- Parking ----------------------------------------------------------------------------
 
     async def _park(
-        self, entry: JournalEntry, where: dict[asyncio.Future[None], JournalEntry]
+        self,
+        entry: JournalEntry,
+        where: dict[asyncio.Future[None], JournalEntry],
+        looked: int | None = None,
     ) -> None:
+        """Until poked. `looked`: the pokes before the last look; one since then is not lost."""
+        if looked is not None and looked != self._pokes:
+            return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         where[future] = entry
         self._settle()
@@ -144,6 +151,7 @@ class Activity:
 
     def poke(self) -> None:
         """Something this run waits for may be decided: look again (called in the loop)."""
+        self._pokes += 1
         for future in list(self._parked):
             if not future.done():
                 future.set_result(None)
@@ -152,7 +160,7 @@ class Activity:
     def _poked_at(self, when: datetime) -> Iterator[None]:
         """Meanwhile, look again when that time has come, if the run is still in memory then."""
         loop = asyncio.get_running_loop()
-        seconds = (when - timezone.now()).total_seconds()
+        seconds = (when - shown_now()).total_seconds()
         # In an empty context: this timer is ours, not one of the run's.
         timer = loop.call_later(max(0.0, seconds) + 0.01, self.poke, context=Context())
         try:
@@ -162,10 +170,17 @@ class Activity:
 
     def _giving_up_on(self, abandoning: Coroutine[Any, Any, None]) -> None:
         """Have it written down that the agent gave up, before anything that it does then."""
-        giving_up = asyncio.get_running_loop().create_task(abandoning)
-        self._giving_up.add(giving_up)
-        giving_up.add_done_callback(self._giving_up.discard)
+        loop = asyncio.get_running_loop()
+        written: asyncio.Future[None] = loop.create_future()
+        self._giving_up[written] = loop.create_task(abandoning)
+        self._giving_up[written].add_done_callback(lambda _: self._go_on_after(written))
         self._quiet = -QUIET_TURNS  # it has not started yet; do not come to rest before it
+
+    def _go_on_after(self, written: asyncio.Future[None]) -> None:
+        """Let go on what waits for this to be written down, or for it never to be."""
+        self._giving_up.pop(written, None)
+        if not written.done():
+            written.set_result(None)
 
     # ---- Coming to rest ---------------------------------------------------------------------
 
@@ -173,6 +188,8 @@ class Activity:
         """Latch: no step starts from here on. The first reason stands."""
         if self.latch is None:
             self.latch = latch
+            for written in list(self._giving_up):  # nothing more will be: do not wait for it
+                self._go_on_after(written)
         if not self._busy:
             self.at_rest.set()
 

@@ -20,7 +20,7 @@ from ledger.clock import now, shown_now
 from ledger.errors import LostLease
 from ledger.leases import held
 from ledger.models import HumanRequest, JournalEntry, Run
-from ledger.transitions import record, verb
+from ledger.transitions import record, rows_for_update, verb
 
 Kind = JournalEntry.Kind
 Status = JournalEntry.Status
@@ -134,6 +134,7 @@ def note_done(hold: Hold, step: Step, result: Any, started_at: Any) -> JournalEn
     run = held(hold.run_id, hold.fence)
     if step.kind == Kind.MODEL:
         leases.model_answered(run)
+    result = canonical.as_read(result)
     return _new(hold, step, Status.DONE, result=result, started_at=started_at, finished_at=now())
 
 
@@ -181,7 +182,7 @@ def ask(hold: Hold, step: Step, question: Question) -> tuple[JournalEntry, Any]:
         Status.STARTED,
         request_kind=request._meta.label_lower,
         request_id=request.pk,
-        result={"abandoned": 0},
+        result={},
     )
     return entry, request
 
@@ -226,14 +227,19 @@ def _take_up(hold: Hold, entry: JournalEntry, request: HumanRequest) -> HumanReq
 
 
 @verb
-def begin_wait(hold: Hold, step: Step, subject: tuple[str, int], seconds: float) -> JournalEntry:
+def begin_wait(hold: Hold, step: Step, asked: JournalEntry, seconds: float) -> JournalEntry:
     """Start to wait for a question, but not beyond `seconds` from now; that time is journaled."""
     held(hold.run_id, hold.fence)
-    at, (label, pk) = now(), subject
+    at = now()
     until = at + timedelta(seconds=max(0.0, seconds))
-    result = {"abandoned": 0, "until": until.isoformat()}
     return _new(
-        hold, step, Status.STARTED, request_kind=label, request_id=pk, result=result, started_at=at
+        hold,
+        step,
+        Status.STARTED,
+        request_kind=asked.request_kind,
+        request_id=asked.request_id,
+        result={"until": until.isoformat()},
+        started_at=at,
     )
 
 
@@ -244,14 +250,14 @@ def end_wait(hold: Hold, entry: JournalEntry) -> tuple[bool, Any]:
     Then the entry is done, without a decision, and a replay goes the same way. A decision that is
     committed before that counts; one that comes later is not for this wait any more.
     """
-    if entry.status == Status.DONE and _decided_by(entry) is None:
-        return True, None
     decided = take_decision(hold, entry)
-    if decided is not None:
-        return True, decided
-    if now() < wakes_at(entry):
-        return False, None
+    if decided is not None or now() < wakes_at(entry):
+        return decided is not None, decided
     held(hold.run_id, hold.fence)
+    # Whoever decides at this moment comes before the entry, or after its commit.
+    model = patterns.get(entry.request_kind).model
+    if rows_for_update(model).get(pk=entry.request_id).resolved_at is not None:
+        return True, take_decision(hold, entry)
     entry.status, entry.finished_at = Status.DONE, now()
     entry.save(update_fields=["status", "finished_at"])
     return True, None
@@ -272,16 +278,21 @@ def _decided_by(entry: JournalEntry) -> int | None:
     return (entry.result or {}).get("decided")
 
 
-def abandoned(entry: JournalEntry) -> int:
-    """How often the agent has itself stopped waiting for this question."""
-    return int((entry.result or {}).get("abandoned", 0))
+def given_up(entry: JournalEntry) -> set[int]:
+    """Which waits for this question, from 1, the agent has itself stopped."""
+    return set((entry.result or {}).get("given_up", ()))
 
 
 @verb
-def abandon_wait(hold: Hold, entry: JournalEntry) -> None:
-    """The agent itself gave up waiting, as `asyncio.wait_for` does; a replay gives up too."""
-    held(hold.run_id, hold.fence)
-    entry.result = {**(entry.result or {}), "abandoned": abandoned(entry) + 1}
+def give_up(hold: Hold, entry: JournalEntry, number: int, key: str) -> None:
+    """The agent itself stopped a wait, as `asyncio.wait_for` does; a replay stops the same one.
+
+    `key` names the wait's own entry, if it has one.
+    """
+    run = held(hold.run_id, hold.fence)
+    own = JournalEntry.objects.filter(run=run, generation=hold.generation, key=key)
+    own.exclude(status=Status.DONE).update(status=Status.ABANDONED)
+    entry.result = {**(entry.result or {}), "given_up": sorted({*given_up(entry), number})}
     if entry.status != Status.DONE:
         entry.status = Status.ABANDONED
     entry.save(update_fields=["status", "result"])

@@ -8,6 +8,7 @@ how an activation stops to wait is in agents.activity.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NoReturn
@@ -24,7 +25,11 @@ from ledger import canonical, patterns
 from ledger.errors import BadInput
 from ledger.models import EntryKind, HumanRequest, JournalEntry
 
-LONGEST_KEY = 200  # characters of an author's own key
+LONGEST_KEY = 200  # characters of an author's own key, and of a step's name
+LONGEST_BASE = 280  # characters of a stored key, before its count
+LONGEST_WAIT = 10 * 365 * 24 * 60 * 60  # seconds; who waits longer waits without an end
+
+_COUNTED = re.compile(r"#\d+\Z")
 
 Asked = tuple[JournalEntry, Any, bool]  # the entry, the question's row, and whether it is new
 Effect = Callable[[ActionContext], Awaitable[Any]]
@@ -44,19 +49,24 @@ class Journal(Activity):
             entries.asked_in(entry): entry for entry in found if entry.kind == EntryKind.QUESTION
         }
         self._counts: Counter[str] = Counter()
+        self._waits: Counter[int] = Counter()  # how often each question was waited for
 
     # ---- Steps ------------------------------------------------------------------------------
 
     def step_for(self, kind: EntryKind, name: str, about: Any, key: str | None = None) -> Step:
         """The step's identity: never call order, or two gates under gather would swap answers."""
-        if key is not None and len(key) > LONGEST_KEY:
-            raise BadInput("key", f"longer than {LONGEST_KEY} characters.")
+        _check("key", key or "")
+        if kind != EntryKind.QUESTION:  # a question's name is its pattern's to check
+            _check("name", name)
         text = canonical.envelope_text(about)
-        step = Step(kind, name, "", text)
-        base = f"{kind}/{name}/{key or step.digest[:16]}"
+        base = f"{kind}/{name}/{key or Step(kind, name, '', text).digest[:16]}"
+        if len(base) > LONGEST_BASE:
+            base = f"{base[: LONGEST_BASE - 33]}/{canonical.digest(base, 'hitl-key/v1')[:32]}"
         self._counts[base] += 1
         count = self._counts[base]
-        return Step(kind, name, base if count == 1 else f"{base}/{count}", text)
+        # An author's key that looks like a counted one is counted from the first.
+        counted = count > 1 or _COUNTED.search(base)
+        return Step(kind, name, f"{base}#{count}" if counted else base, text)
 
     async def remember(
         self,
@@ -87,10 +97,10 @@ class Journal(Activity):
             return entry.result  # as a replay will have it
 
     async def read(self, name: str, function: Callable[[], Any], key: str) -> Any:
-        """What a sync function found when the run first came here; a replay reads the same."""
+        """What a function found in our database when the run first came here; a replay too."""
 
         async def call() -> Any:
-            return await self.in_thread(function)
+            return await self._ours(function)
 
         return await self.remember(EntryKind.READ, name, {"key": key}, call, key)
 
@@ -105,8 +115,12 @@ class Journal(Activity):
 
     async def _db(self, function: Callable[..., Any], *args: Any) -> Any:
         """Read or write the journal."""
+        return await self._ours(function, self.hold, *args)
+
+    async def _ours(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Use our own database: that it is away is no outcome of the agent's step."""
         try:
-            return await self._database(function, self.hold, *args)
+            return await self._database(function, *args)
         except (OperationalError, InterfaceError) as error:
             raise DatabaseAway(f"The database did not answer: {error}") from error
 
@@ -125,7 +139,7 @@ class Journal(Activity):
             return await asyncio.shield(begun)
         except asyncio.CancelledError:
             if self.latch is None:
-                self._give_up(begun)
+                self._giving_up_on(self._give_up_begun(begun))
             raise
 
     async def _ask(self, step: Step, question: Question) -> Asked:
@@ -157,21 +171,28 @@ class Journal(Activity):
         """As wait(); but after so many seconds the agent goes on with None, and the question stays.
 
         When that is, and how it ended, is journaled: a replay goes the same way.
+        Infinity waits as long as it takes. Raises BadInput for what is no number of seconds.
         """
+        if not isinstance(seconds, int | float) or seconds != seconds:
+            raise BadInput("seconds", f"{seconds!r} is no number of seconds.")
+        if seconds > LONGEST_WAIT:
+            return await self.wait(model, request_id)
         asked = await self._question(model, request_id)
         about = {"request": entries.asked_in(asked), "seconds": seconds}
         step = self.step_for(EntryKind.WAIT, asked.name, about)
-        entry, *_ = await self._begun(self._begin_wait(step, asked, seconds))
-        return await self._unless_given_up(entry, lambda: self._in_time(entry))
 
-    async def _begin_wait(self, step: Step, asked: JournalEntry, seconds: float) -> Asked:
+        async def in_time() -> Any | None:
+            return await self._in_time(await self._begin_wait(step, asked, seconds))
+
+        return await self._unless_given_up(asked, in_time, step.key)
+
+    async def _begin_wait(self, step: Step, asked: JournalEntry, seconds: float) -> JournalEntry:
         async with self.in_flight():
             entry = self._entries.get(step.key)
             if entry is None:
-                subject = (asked.request_kind, asked.request_id)
-                entry = await self._db(entries.begin_wait, step, subject, seconds)
+                entry = await self._db(entries.begin_wait, step, asked, seconds)
                 self._entries[step.key] = entry
-            return entry, None, False
+            return entry
 
     async def _question(self, model: type[HumanRequest], request_id: Any) -> JournalEntry:
         """The entry of a question that this run has asked; UnknownId or ValueError otherwise."""
@@ -179,21 +200,28 @@ class Journal(Activity):
         if entry is not None:
             return entry
         async with self.in_flight():  # another program's question, or an unknown id
-            await self._database(patterns.of(model).by_id, request_id)
+            await self._ours(patterns.of(model).by_id, request_id)
         raise ValueError(f"Run {self.hold.run_id} did not ask {model.__name__} {request_id}.")
 
     async def _unless_given_up(
-        self, entry: JournalEntry, wait: Callable[[], Coroutine[Any, Any, Any]]
+        self,
+        asked: JournalEntry,
+        wait: Callable[[], Coroutine[Any, Any, Any]],
+        key: str = "",
     ) -> Any:
-        """That wait; or, where the agent gave up on it before, a wait that is given up again."""
-        self._counts[f"wait/{entry.pk}"] += 1
-        if self._counts[f"wait/{entry.pk}"] <= entries.abandoned(entry):
-            await self._park(entry, self._given_up)  # its canceller cancels it again
+        """That wait; or, where the agent gave up on it before, a wait that is given up again.
+
+        `key` is that of an entry of the wait's own.
+        """
+        self._waits[asked.pk] += 1
+        number = self._waits[asked.pk]
+        if number in entries.given_up(asked):
+            await self._park(asked, self._given_up)  # its canceller cancels it again
         try:
             return await wait()
         except asyncio.CancelledError:
             if self.latch is None:
-                self._give_up(entry)
+                self._giving_up_on(self._give_up(asked, number, key))
             raise
 
     async def _decision(self, entry: JournalEntry, timeout: float | None) -> Any:
@@ -201,37 +229,38 @@ class Journal(Activity):
             async with self.in_flight():
                 await self._db(entries.shorten, entry, timeout)
         while True:
+            looked = self._pokes
             async with self.in_flight():
                 decided = entries.decision_in(self._decided, entry)
                 decided = decided or await self._db(entries.take_decision, entry)
             if decided is not None:
                 return decided
-            await self._park(entry, self._parked)
+            await self._park(entry, self._parked, looked)
 
     async def _in_time(self, entry: JournalEntry) -> Any | None:
         while True:
+            looked = self._pokes
             async with self.in_flight():
                 decided = entries.decision_in(self._decided, entry)
-                over = decided is not None
+                over = decided is not None or entry.status == Status.DONE
                 if not over:
                     over, decided = await self._db(entries.end_wait, entry)
             if over:
                 return decided
             with self._poked_at(entries.wakes_at(entry)):
-                await self._park(entry, self._parked)
+                await self._park(entry, self._parked, looked)
 
-    def _give_up(self, asked: JournalEntry | asyncio.Future[Asked]) -> None:
-        """The agent itself stopped waiting for this question; a replay must do the same."""
-        self._giving_up_on(self._abandon(asked))
-
-    async def _abandon(self, asked: JournalEntry | asyncio.Future[Asked]) -> None:
+    async def _give_up(self, asked: JournalEntry, number: int, key: str = "") -> None:
+        """Note that the agent itself stopped this wait; a replay stops the same one."""
         async with self._counted():
-            if not isinstance(asked, JournalEntry):  # it was given up while it was being asked
-                await asyncio.wait({asked})
-                if asked.cancelled() or asked.exception() is not None:
-                    return
-                asked = asked.result()[0]
-            await self._db(entries.abandon_wait, asked)
+            await self._db(entries.give_up, asked, number, key)
+
+    async def _give_up_begun(self, begun: asyncio.Future[Asked]) -> None:
+        """It was given up while it was being asked: the wait that would have followed is."""
+        await asyncio.wait({begun})  # counted by itself; it may be one that may not go on
+        if not begun.cancelled() and begun.exception() is None:
+            asked = begun.result()[0]
+            await self._give_up(asked, self._waits[asked.pk] + 1)
 
     # ---- Actions ----------------------------------------------------------------------------
 
@@ -301,6 +330,13 @@ class Journal(Activity):
         await self.never()
 
 
+def _check(field: str, text: str) -> None:
+    """BadInput for what no column of the journal holds."""
+    if len(text) > LONGEST_KEY:
+        raise BadInput(field, f"longer than {LONGEST_KEY} characters.")
+    canonical.canonical(text, field)
+
+
 class StepFailed(Exception):
     """A step ended with an error that is journaled: a replay meets the same."""
 
@@ -311,7 +347,7 @@ def as_json(result: Any) -> Any:
         canonical.canonical(result, "result")
     except BadInput:
         return {"text": repr(result)}
-    return result
+    return canonical.as_read(result)
 
 
 def idempotency_key(hold: Hold, step: Step) -> str:

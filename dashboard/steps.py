@@ -87,7 +87,7 @@ def _question(line: Line, entry: JournalEntry, known: Known) -> Line:
 
 
 def _given_up(entry: JournalEntry) -> str:
-    times = (entry.result or {}).get("abandoned", 0)
+    times = (entry.result or {}).get("given_up")
     return "the agent stopped waiting for it" if times else ""
 
 

@@ -77,6 +77,11 @@ def storable(value: Any) -> Any:
     return value
 
 
+def as_read(value: Any) -> Any:
+    """A value as it comes back from a JSON column: lists for tuples, keys that are text."""
+    return json.loads(json.dumps(storable(value)))
+
+
 class _Check:
     """Walks a value once and refuses what RFC 8785 or our limits do not allow."""
 
