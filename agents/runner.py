@@ -26,7 +26,7 @@ from agents.drive import Drive
 from agents.entries import Activation
 from agents.threads import DatabaseThreads
 from ledger import leases, requests
-from ledger.clock import DbNow, later, now
+from ledger.clock import DbNow, later, now, shown_now
 from ledger.models import Event, Run, Runner
 from ledger.tail import follower
 
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 TICK = 2.5  # seconds between looks that no hint asked for
 LIBRARY_TICKS = 4  # ticks between looks for programs that are gone
-SOON = 120.0  # seconds: a backoff that `until_idle` waits for
+SOON = 120.0  # seconds: a backoff, or the end of a wait, that `until_idle` waits for
 MOST_AT_ONCE = 100  # runs driven in one process at a time
 SIGN_EVERY = 5.0  # seconds, at most, between two signs of life
 
@@ -133,7 +133,9 @@ class AgentRunner:
 
     def _look_at(self, when: datetime) -> None:
         """Look again when this time has come, if that is sooner than the next tick."""
-        seconds = when.timestamp() - time.time()
+        self._look_in((when - shown_now()).total_seconds())
+
+    def _look_in(self, seconds: float) -> None:
         self._next_tick = min(self._next_tick, time.monotonic() + max(0.0, seconds) + 0.005)
 
     async def _work(self) -> None:
@@ -161,7 +163,19 @@ class AgentRunner:
         self._ticks += 1
         if self._ticks % LIBRARY_TICKS == 1:
             leases.sweep_library()
-        return [*requests.decided_runs(), *leases.due_to_wake()]
+        return [*requests.decided_runs(), *self._due()]
+
+    def _due(self) -> list[int]:
+        """Runs whose time is up; what is due before the next tick is looked at when it is."""
+        waking = leases.due_to_wake(within=TICK)
+        if not waking:
+            return []
+        at = now()
+        for when in waking.values():
+            if when > at:
+                self._loop.call_soon_threadsafe(self._look_in, (when - at).total_seconds())
+                break  # the first of them, in order; that look finds the next
+        return [run_id for run_id, when in waking.items() if when <= at]
 
     async def _resume(self, run_id: int) -> None:
         drive = self._drives.get(run_id)
@@ -246,7 +260,8 @@ def _runnable_soon() -> bool:
     """Also what another runner drives: it may be gone, and then its lease lapses soon."""
     due = Q(not_before=None) | Q(not_before__lte=later(SOON))
     driven = Q(status=Run.Status.RUNNING, library=False)
-    return Run.objects.filter(Q(due, status=Run.Status.QUEUED) | driven).exists()
+    waking = Q(status=Run.Status.WAITING, wake_at__lte=later(SOON))
+    return Run.objects.filter(Q(due, status=Run.Status.QUEUED) | driven | waking).exists()
 
 
 class _Heart:

@@ -18,6 +18,7 @@ from ledger.errors import LostLease, Stale
 from ledger.models import JournalEntry, Run, Runner
 from ledger.transitions import move, record, rows_for_update, verb
 
+DECIDED, TIME_IS_UP = "decided", "time is up"  # why a waiting run goes on
 GONE = "The program that drove this run is gone."
 
 
@@ -53,7 +54,7 @@ def claim_next(runner: str, lease: float) -> Run | None:
 
 @verb
 def claim_waiting(run_id: int, runner: str, lease: float) -> Run | None:
-    """Claim a waiting run because something it waits for is decided; None if it is not waiting."""
+    """Claim a waiting run because it is decided, or its time is up; None if it is not waiting."""
     return take_waiting(run_id, runner, lease)
 
 
@@ -68,11 +69,18 @@ def take_waiting(run_id: int, runner: str, lease: float) -> Run | None:
             Run.Status.QUEUED,
             kind="runs.requeued",
             actor=f"runner:{runner}",
-            reason="decided",
+            reason=_why_it_goes_on(run),
         )
         return _take(run, runner, lease)
     except Stale:
         return None  # another runner heard it first
+
+
+def _why_it_goes_on(run: Run) -> str:
+    """An answer comes before the time. Who waits without an end is asked for nothing."""
+    if run.wake_at is None or run.wake_at > now() or requests.has_decided(run.pk):
+        return DECIDED
+    return TIME_IS_UP
 
 
 def _free(rows: Any) -> Run | None:
@@ -140,10 +148,15 @@ def suspend(
     )
 
 
-def due_to_wake(limit: int = 200) -> list[int]:
-    """Waiting runs that go on although nobody has answered, the longest overdue first."""
-    rows = Run.objects.filter(status=Run.Status.WAITING, wake_at__lte=DbNow())
-    return list(rows.order_by("wake_at").values_list("pk", flat=True)[:limit])
+def due_to_wake(within: float = 0.0, limit: int = 200) -> dict[int, datetime]:
+    """Waiting runs that go on although nobody has answered, the first first: when each does.
+
+    `within` so many seconds from now: who looks once in a while has to look at just that time.
+    """
+    soon = DbNow() + timedelta(seconds=within)
+    rows = Run.objects.filter(status=Run.Status.WAITING, wake_at__lte=soon)
+    rows = rows.order_by("wake_at").only("pk", "wake_at")
+    return {run.pk: run.wake_at for run in rows[:limit] if run.wake_at is not None}
 
 
 @verb

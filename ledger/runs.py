@@ -114,7 +114,13 @@ def cancel(run_id: object, *, by: Any = None, actor: str | None = None, reason: 
         Run.Status.CANCELLED,
         kind="runs.cancelled",
         actor=who,
-        changes={"finished_at": now(), "error": reason, "lease_until": None, "doubt": None},
+        changes={
+            "finished_at": now(),
+            "error": reason,
+            "lease_until": None,
+            "wake_at": None,
+            "doubt": None,
+        },
         reason=reason,
     )
     requests.cancel_open(run, actor=who, reason=reason or "The run was cancelled.")
