@@ -8,6 +8,7 @@ from typing import Any
 
 from approvals.models import Resolution
 from dashboard.lines import Known, Line
+from ledger import leases
 from ledger.models import Event, Run
 
 VERDICTS = {
@@ -69,7 +70,7 @@ def _resumed(event: Event, data: dict[str, Any], known: Known) -> Line:
 
 def _requeued(event: Event, data: dict[str, Any], known: Known) -> Line | None:
     reason = str(data.get("reason", ""))
-    if reason == "decided":
+    if reason in (leases.DECIDED, leases.TIME_IS_UP):
         return None  # "Resumed" says it, in the same transaction
     delay = data.get("delay")
     note = f"tried again after {delay:g} s" if delay else ""

@@ -1,9 +1,10 @@
-"""Lines of a run's timeline that come from its journal: model calls, questions, actions, readings."""
+"""Lines of a run's timeline that come from its journal: model calls, questions, actions, readings, waits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from dashboard.evidence import as_value
@@ -125,8 +126,16 @@ def _reading(line: Line, entry: JournalEntry, known: Known) -> Line:
 def _wait(line: Line, entry: JournalEntry, known: Known) -> Line:
     """A wait that ends by itself: until when, and whether an answer came before."""
     result = entry.result or {}
-    if entry.status != EntryStatus.DONE:
-        return replace(line, title="Waits, but not for ever", what=entry.name)
-    if "decided" in result:
-        return replace(line, title="Answered in time", what=entry.name)
-    return replace(line, css="quiet", title="Went on without an answer", what=entry.name)
+    until = [("until", datetime.fromisoformat(result["until"]))] if "until" in result else []
+    line = replace(
+        line,
+        what=entry.name,
+        request=known.requests.get(f"{entry.request_kind}:{entry.request_id}"),
+    )
+    if entry.status == EntryStatus.DONE and "decided" in result:
+        return replace(line, title="Answered in time")
+    if entry.status == EntryStatus.DONE:
+        return replace(line, css="quiet", title="Went on without an answer", later=until)
+    if entry.status == EntryStatus.ABANDONED or known.run.over or line.before_restart:
+        return replace(line, css="quiet", title="Stopped waiting")
+    return replace(line, title="Waits, but not for ever", since=entry.started_at, later=until)

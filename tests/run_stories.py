@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -38,6 +39,7 @@ class Story:
         Runner.objects.update_or_create(name=runner, defaults={**signs, "seen_at": timezone.now()})
         self.pk = runs.submit(agent, task, requester=requester, **more).pk
         self.entry: JournalEntry
+        self.timed: JournalEntry
         self.request: ApprovalRequest
 
     @property
@@ -92,6 +94,30 @@ class Story:
     def wait(self) -> Story:
         """Suspend until the last question is decided."""
         leases.suspend(self.pk, self.run.fence, [self.entry.pk])
+        return self
+
+    def wait_until(self, seconds: float = 3600) -> Story:
+        """Suspend until the last question is decided, or so many seconds have passed."""
+        step = _step("wait", self.entry.name, {"seconds": seconds})
+        self.timed = entries.begin_wait(self.hold, step, self.entry, seconds)
+        wake_at = entries.wakes_at(self.timed)
+        leases.suspend(self.pk, self.run.fence, [self.timed.pk], wake_at=wake_at)
+        return self
+
+    def time_is_up(self) -> Story:
+        """Nobody has answered: the run is woken, and goes on without."""
+        over = timezone.now() - timedelta(seconds=1)
+        self.timed.result = {"until": over.isoformat()}
+        Run.objects.filter(pk=self.pk).update(wake_at=over)
+        self.claim()
+        assert entries.end_wait(self.hold, self.timed) == (True, None)
+        return self
+
+    def answer_in_time(self, by: User | None = None) -> Story:
+        """A person approves the last question, and the run takes it up in that wait."""
+        services.approve(self.request.pk, by=by or people.rita())
+        self.claim()
+        assert entries.end_wait(self.hold, self.timed)[0]
         return self
 
     def approve(self, by: User | None = None, **more: Any) -> Story:

@@ -268,6 +268,60 @@ def test_readings_of_another_shape_are_no_lessons(result: Any) -> None:
     assert "Earlier answers read: none" in titles(story)
 
 
+# ---- Waits that end by themselves
+
+
+def told_of_wait(story: Story) -> tuple[str, str, bool]:
+    """The wait's line: its title, its colour, and whether it still lasts."""
+    (found,) = [line for line in told(story).lines if line.entry and line.entry.kind == "wait"]
+    return found.title, found.css, found.since is not None
+
+
+def test_a_wait_that_lasts_says_until_when_and_for_which_question() -> None:
+    story = Story().claim().ask().wait_until()
+    assert told_of_wait(story) == ("Waits, but not for ever", "wait", True)
+    waits = line(story, "Waits")
+    assert waits.later == [("until", entries.wakes_at(story.timed))]
+    assert (waits.what, waits.request) == ("send_email", story.request)
+    assert "until <time" in html(story)
+
+
+def test_a_wait_whose_time_was_up_says_that_the_run_went_on_and_how_long_it_took() -> None:
+    story = Story().claim().ask().wait_until().time_is_up().complete("done")
+    assert told_of_wait(story) == ("Went on without an answer", "quiet", False)
+    assert line(story, "Went on").took is not None
+    assert [title for title in titles(story) if title in ("Resumed", "Queued again")] == ["Resumed"]
+    assert story.run.events.get(kind="runs.requeued").payload["reason"] == "time is up"
+
+
+def test_a_wait_that_was_answered_says_so() -> None:
+    story = Story().claim().ask().wait_until().answer_in_time()
+    assert told_of_wait(story) == ("Answered in time", "yes", False)
+    assert "Queued again" not in titles(story)
+    assert story.run.events.get(kind="runs.requeued").payload["reason"] == "decided"
+
+
+def test_an_answer_after_the_time_and_before_the_run_went_on_is_why_it_goes_on() -> None:
+    story = Story().claim().ask().wait_until()
+    Run.objects.update(wake_at=datetime(2020, 1, 1, tzinfo=UTC))
+    story.answer_in_time()
+    assert story.run.events.get(kind="runs.requeued").payload["reason"] == "decided"
+
+
+@pytest.mark.parametrize("end", ["cancelled", "given up", "completed"])
+def test_a_wait_that_nobody_waits_any_more_does_not_last(end: str) -> None:
+    story = Story().claim().ask().wait_until()
+    if end == "cancelled":
+        runs.cancel(story.pk, actor="system")
+    else:
+        story.claim()
+    if end == "given up":
+        entries.give_up(story.hold, story.entry, 1, story.timed.key)
+    if end == "completed":
+        story.complete("done")
+    assert told_of_wait(story) == ("Stopped waiting", "quiet", False)
+
+
 # ---- Actions, and doubt
 
 
