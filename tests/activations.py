@@ -128,10 +128,13 @@ async def parked(journal: Journal, number: int = 1) -> None:
         await asyncio.sleep(0.001)
 
 
-def let_time_pass(run: Run) -> None:
-    """The time of every wait of this run that has not ended is over, and it is due to be woken."""
+def let_time_pass(run: Run, *questions: str) -> None:
+    """The time of each wait of this run (for one of these) is over, and the run is to be woken."""
     over = now() - timedelta(seconds=1)
-    for entry in JournalEntry.objects.filter(run=run, kind="wait", finished_at=None):
+    asked = ApprovalRequest.objects.filter(run=run)
+    ids = [one.pk for one in asked if not questions or one.details["what"] in questions]
+    open_waits = JournalEntry.objects.filter(run=run, kind="wait", finished_at=None)
+    for entry in open_waits.filter(request_id__in=ids):
         entry.result = {**(entry.result or {}), "until": over.isoformat()}
         entry.save()
     Run.objects.filter(pk=run.pk, wake_at__isnull=False).update(wake_at=over)

@@ -1,0 +1,101 @@
+"""kill -9 of the runner before and after every write of a run that waits, but not for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import openai.types.chat  # noqa: F401  # loaded before the forks: it takes longer than a life
+import pytest
+from django.contrib.auth.models import User
+from pytest_django import Settings
+
+from agents.bound import RunContext
+from approvals.models import ApprovalRequest
+from ledger import verify
+from ledger.models import Event, JournalEntry
+from tests import people
+from tests.activations import ask, begun, let_time_pass, scripts, wait_or_leave, waits
+from tests.driving import again, approve_all
+from tests.process.victim import Death, life
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
+
+RESULT = ["given up", "left", "approved"]
+LIVES = 12  # more than any run needs
+LOOKS = {"claim_next", "claim_waiting", "take_decision", "end_wait"}  # may find nothing to write
+
+
+async def body(context: RunContext) -> Any:
+    """Waits twice at once: one it gives up itself, nobody answers the other; a third is answered."""
+    pk = await ask(context, "given up")
+
+    async def hurried() -> str:
+        try:
+            waiting = context.journal.wait_or_leave(ApprovalRequest, pk, 3600)
+            return str(await asyncio.wait_for(waiting, 0.02))
+        except TimeoutError:
+            return "given up"
+
+    first = await asyncio.gather(hurried(), wait_or_leave(context, "first"))
+    await context.now()
+    return [*first, await wait_or_leave(context, "second")]
+
+
+@pytest.fixture(autouse=True)
+def rita(settings: Settings) -> Iterator[User]:
+    settings.HITL_LEASE_SECONDS = 0.3
+    people.gate("shapes")
+    with scripts():
+        yield people.rita()
+
+
+class Story:
+    """A run from its start to its end, with one death in it. Whoever answers the first question
+    answers it when the run has gone on without: too late, whatever died in between."""
+
+    def __init__(self, rita: User, death: Death | None = None) -> None:
+        self.alive = True
+        self.writes: list[str] = []
+        self.run = begun(body)
+        for _ in range(LIVES):
+            killed, writes = life(death if self.alive else None, self.writes)
+            self.writes += writes
+            self.alive &= not killed
+            if again(self.run).over:
+                break
+            self.somebody_acts(rita)
+
+    def somebody_acts(self, rita: User) -> None:
+        left = JournalEntry.objects.filter(run=self.run, kind="wait", status="done").exists()
+        if left:
+            approve_all(self.run, rita)
+        else:
+            let_time_pass(self.run, "first")
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_kill_at_any_write_changes_neither_what_was_answered_nor_what_was_not(
+    rita: User, after: bool
+) -> None:
+    clean = Story(rita)
+    assert again(clean.run).result == RESULT
+    assert {"begin_wait", "end_wait", "give_up", "suspend", "complete"} <= set(clean.writes)
+    for write, count in Counter(clean.writes).items():
+        for nth in range(1, count + 1):
+            tell(rita, Death(write, nth, after))
+    assert verify.verify().broken is None
+
+
+def tell(rita: User, death: Death) -> None:
+    """Whatever died when: each question is asked once, and answered as without a death."""
+    story = Story(rita, death)
+    run, at = again(story.run), str(death)
+    assert (run.status, run.result) == ("completed", RESULT), f"{at}: {run.error}"
+    assert ApprovalRequest.objects.filter(run=run).count() == len(RESULT), at
+    waited_for = [entry.request_id for entry in waits(run)]
+    assert len(set(waited_for)) == len(waited_for), at
+    assert Event.objects.filter(run=run, kind="runs.completed").count() == 1, at
+    assert not story.alive or death.write in LOOKS, f"{at}: nothing died"
