@@ -8,7 +8,8 @@ from typing import Any
 from agents import model
 from agents.activity import GiveBack
 from agents.answers import Problem
-from agents.journal import Journal, StepFailed
+from agents.journal import Journal
+from agents.steps import StepFailed
 from ledger.models import EntryKind
 
 MODEL_TRIES = 6  # times that a run reaches for the model in a row, with backoff between them

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from agents import entries
 from agents.bound import RunContext
 from agents.entries import Activation
-from agents.journal import Journal, StepFailed
+from agents.journal import Journal
+from agents.steps import StepFailed
 from agents.threads import DatabaseThreads
 from approvals import services
 from approvals.actions import ActionFailed

@@ -24,7 +24,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--until-idle",
             action="store_true",
-            help="return when nothing is runnable; runs that wait for people stay waiting",
+            help="return when nothing is runnable within two minutes; "
+            "runs that wait for people stay waiting",
         )
         parser.add_argument(
             "--most-at-once",
