@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents import entries
@@ -97,6 +97,7 @@ def test_identical_steps_are_counted_each_kind_of_them_by_itself() -> None:
 
 
 @pytest.mark.django_db(transaction=False)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy computer
 @given(
     steps=st.lists(
         st.tuples(
