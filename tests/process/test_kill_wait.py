@@ -21,11 +21,10 @@ from tests.activations import ask, begun, let_time_pass, scripts, wait_or_leave,
 from tests.driving import again, approve_all
 from tests.process.victim import Death, life
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(480)]
 
 RESULT = ["given up", "left", "approved"]
 LIVES = 12  # more than any run needs
-LOOKS = {"claim_next", "claim_waiting", "take_decision", "end_wait"}  # may find nothing to write
 
 
 async def body(context: RunContext) -> Any:
@@ -98,4 +97,6 @@ def tell(rita: User, death: Death) -> None:
     waited_for = [entry.request_id for entry in waits(run)]
     assert len(set(waited_for)) == len(waited_for), at
     assert Event.objects.filter(run=run, kind="runs.completed").count() == 1, at
-    assert not story.alive or death.write in LOOKS, f"{at}: nothing died"
+    # How often some steps look, and how far the hurried one comes, is a matter of time.
+    reached = death.number == 1 or Counter(story.writes)[death.write] >= death.number
+    assert not (story.alive and reached), f"{at}: nothing died"
