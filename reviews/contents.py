@@ -50,6 +50,14 @@ def corrected(original: Any, typed: str) -> Any:
         raise BadInput("content", f"This is not JSON, as the original is: {error}.") from error
 
 
+def parsed(text: str) -> Any:
+    """The JSON value in a text; NotImplemented for a text that is none."""
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return NotImplemented
+
+
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
