@@ -17,6 +17,7 @@ COMMAND = re.compile(
     re.I | re.S,
 )
 SAID = re.compile(r"A person (rejected|corrected|approved) your output(?: for the task .+?)?: (.+)")
+KIND = re.compile(r"^(?:\w+\s+){0,2}\w+\s+(?:on|about|for|of)\s+(?=\S)", re.I)
 MAX_TITLE = 80  # characters
 
 
@@ -51,7 +52,7 @@ def _first(task: str, kind: str) -> str:
             f'def {name}(text: str) -> str:\n    """{about}"""\n    return " ".join(text.split())\n'
         )
     return (
-        f"# {about}\n\nThis is about {_in_text(about)}. Everything that is known so far stands in "
+        f"# {about}\n\nThis is about {_subject(about)}. Everything that is known so far stands in "
         "this note, and nothing in it has been made up.\n\n"
         "- It was written by a program.\n- A person looks at it before it is used.\n\n"
         "If you have any question, simply answer this message.\n"
@@ -97,5 +98,7 @@ def _about(task: str) -> str:
     return about[0].upper() + about[1:]
 
 
-def _in_text(title: str) -> str:
-    return title[0].lower() + title[1:] if title[1:2].islower() else title
+def _subject(title: str) -> str:
+    """What the text itself is about: "Note on the lamp" is about the lamp."""
+    words = KIND.sub("", title)
+    return words[0].lower() + words[1:] if words[1:2].islower() else words

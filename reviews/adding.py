@@ -17,6 +17,7 @@ from reviews.models import ReviewItem, ReviewStatus
 PREVIEW = 240  # characters
 TOPIC = 500
 NAME = 200
+MARKS = " \t#*>-=`{}[]()"  # a line of these alone says nothing
 SAMPLE = "hitl-review-sample/v1"
 
 
@@ -106,7 +107,7 @@ def _made(agent_id: str, output_type: str, content: Any, context: Any) -> Review
         digest=contents.digest(f"{agent_id}\n{output_type}\n{text}\n{about}"),
         size=len((content if isinstance(content, str) else text).encode()),
         words=len(words.split()),
-        preview=_line(words, PREVIEW),
+        preview=_line(words, PREVIEW) if isinstance(content, str) else _cut(text, PREVIEW),
         topic=_line(task, TOPIC) if isinstance(task, str) else "",
         created_at=now(),
     )
@@ -114,8 +115,11 @@ def _made(agent_id: str, output_type: str, content: Any, context: Any) -> Review
 
 def _line(text: str, most: int) -> str:
     """The first line that says something, without the marks of a heading."""
-    first = next((line for line in text[: 4 * most].splitlines() if line.strip(" \t#*>-=`")), "")
-    line = " ".join(first.strip().lstrip("#").split())
+    first = next((line for line in text[: 4 * most].splitlines() if line.strip(MARKS)), "")
+    return _cut(" ".join(first.strip().lstrip("#").split()), most)
+
+
+def _cut(line: str, most: int) -> str:
     return line if len(line) <= most else f"{line[:most]}…"
 
 

@@ -22,7 +22,7 @@ def stored(value: object, field: str = "content") -> str:
     Unlike arguments that run, an output may hold numbers of any size: nothing is computed from it.
     """
     _check(value, field, depth=1)
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     if len(text.encode()) > MAX_BYTES:
         raise BadInput(field, f"larger than {MAX_BYTES // 1024**2} MB.")
     return text

@@ -351,7 +351,9 @@ def test_the_list_filters_by_type_agent_status_and_text(rita: Client) -> None:
         assert "about lamps" not in found, query
 
 
-def test_the_list_reads_no_output_in_full(rita: Client, django_assert_max_num_queries: object) -> None:
+def test_the_list_reads_no_output_in_full(
+    rita: Client, django_assert_max_num_queries: object
+) -> None:
     for _ in range(3):
         added()
     page = rita.get("/reviews/")
