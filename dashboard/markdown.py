@@ -14,10 +14,13 @@ import nh3
 from django.utils.html import escape
 from django.utils.safestring import SafeString
 from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
 from dashboard.highlight import highlight
 from dashboard.marks import mark
+
+Tokens = Sequence[Token]
 
 MAX_BYTES = 200 * 1024
 MAX_COLUMNS = 50  # a table of 13 KB made 664 KB of HTML
@@ -61,45 +64,48 @@ def render(text: str) -> SafeString | None:
     return SafeString(clean)  # what nh3 has let through
 
 
-# ---- How single tokens are written
+class _Renderer(RendererHTML):
+    """How single tokens are written; its methods are called by the names of the tokens."""
+
+    def text(self, tokens: Tokens, idx: int, options: Any, env: Any) -> str:
+        return mark(tokens[idx].content)
+
+    def code_inline(self, tokens: Tokens, idx: int, options: Any, env: Any) -> str:
+        return f"<code>{mark(tokens[idx].content)}</code>"
+
+    def fence(self, tokens: Tokens, idx: int, options: Any, env: Any) -> str:
+        token = tokens[idx]
+        language = token.info.split()[0] if token.info.strip() else ""
+        return f'<pre class="code">{highlight(token.content, language)}</pre>\n'
+
+    def code_block(self, tokens: Tokens, idx: int, options: Any, env: Any) -> str:
+        return self.fence(tokens, idx, options, env)
+
+    def image(self, tokens: Tokens, idx: int, options: Any, env: Any) -> str:
+        """Named, never loaded: an address that a page fetches tells somebody that it was read."""
+        token = tokens[idx]
+        words = f"{mark(token.content)}, " if token.content else ""
+        where = mark(_shown(str(token.attrs.get("src", ""))))
+        return f'<span class="link-shown">[image not loaded: {words}{where}]</span>'
+
+    def link_open(self, tokens: Tokens, idx: int, options: Any, env: Any) -> str:
+        href = str(tokens[idx].attrs.get("href", ""))
+        env.setdefault("links", []).append(href)
+        return f'<a href="{escape(href)}">'
+
+    def link_close(self, tokens: Tokens, idx: int, options: Any, env: Any) -> str:
+        return f'</a> <span class="link-shown">{mark(_shown(env["links"].pop()))}</span>'
+
+    def heading_open(self, tokens: Tokens, idx: int, options: Any, env: Any) -> str:
+        return f"<{_lower(tokens[idx].tag)}>"
+
+    def heading_close(self, tokens: Tokens, idx: int, options: Any, env: Any) -> str:
+        return f"</{_lower(tokens[idx].tag)}>\n"
 
 
-def _text(tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
-    return mark(tokens[at].content)
-
-
-def _code(tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
-    return f"<code>{mark(tokens[at].content)}</code>"
-
-
-def _block(tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
-    token = tokens[at]
-    language = token.info.split()[0] if token.info.strip() else ""
-    return f'<pre class="code">{highlight(token.content, language)}</pre>\n'
-
-
-def _image(tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
-    """Named, never loaded: an address that a page fetches tells somebody that it was read."""
-    token = tokens[at]
-    words = f"{mark(token.content)}, " if token.content else ""
-    where = mark(_shown(str(token.attrs.get("src", ""))))
-    return f'<span class="link-shown">[image not loaded: {words}{where}]</span>'
-
-
-def _link_open(tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
-    href = str(tokens[at].attrs.get("href", ""))
-    env.setdefault("links", []).append(href)
-    return f'<a href="{escape(href)}">'
-
-
-def _link_close(tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
-    return f'</a> <span class="link-shown">{mark(_shown(env["links"].pop()))}</span>'
-
-
-def _heading(tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+def _lower(heading: str) -> str:
     """One step down: the page has its own first heading."""
-    level = min(6, int(tokens[at].tag[1:]) + 1)
-    return f"<h{level}>" if tokens[at].nesting == 1 else f"</h{level}>\n"
+    return f"h{min(6, int(heading[1:]) + 1)}"
 
 
 def _shown(address: str) -> str:
@@ -111,21 +117,5 @@ def _shown(address: str) -> str:
     return f"{parts.netloc}{parts.path}" if parts.netloc else address
 
 
-def _make() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-    for name, rule in {
-        "text": _text,
-        "code_inline": _code,
-        "fence": _block,
-        "code_block": _block,
-        "image": _image,
-        "link_open": _link_open,
-        "link_close": _link_close,
-        "heading_open": _heading,
-        "heading_close": _heading,
-    }.items():
-        parser.renderer.rules[name] = rule
-    return parser
-
-
-_parser = _make()
+_parser = MarkdownIt("commonmark", {"html": False}, renderer_cls=_Renderer)
+_parser.enable(["table", "strikethrough"])

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from reviews import training
 from reviews.training import Wanted
+
+Write = Callable[[str], Any]
 
 BAD_CALL = 2
 EVERY = 1.0  # seconds between two words on how far it is
@@ -43,17 +45,17 @@ class Command(BaseCommand):
         )
         if wanted.since and wanted.until and wanted.since >= wanted.until:
             raise CommandError("--since is after --until.", returncode=BAD_CALL)
-        with self._target(options["output"]) as target:
-            self._write(wanted, options["format"], target)
+        with self._target(options["output"]) as write:
+            self._write(wanted, options["format"], write)
 
-    def _write(self, wanted: Wanted, form: str, target: TextIO) -> None:
+    def _write(self, wanted: Wanted, form: str, write: Write) -> None:
         examples, rows = EXAMPLES[form], wanted.rows()
         total = rows.count()
         seen = lines = without = 0
         said = time.monotonic()
         for item in rows.iterator(chunk_size=training.CHUNK):
             for example in examples(item):
-                target.write(_line(example))
+                write(_line(example))
                 lines += 1
             without += training.task_of(item) is None
             seen += 1
@@ -63,13 +65,13 @@ class Command(BaseCommand):
         self.stderr.write(f"{seen:,} of {total:,} outputs, {lines:,} lines. {_left_out(without)}")
 
     @contextmanager
-    def _target(self, path: str | None) -> Iterator[TextIO]:
+    def _target(self, path: str | None) -> Iterator[Write]:
         if path is None:
-            yield self.stdout._out  # type: ignore[attr-defined]  # as it is: no line ends added
+            yield lambda line: self.stdout.write(line, ending="")
             return
         try:
             with Path(path).open("w", encoding="ascii", newline="\n") as file:
-                yield file
+                yield file.write
         except OSError as error:
             raise CommandError(f"--output: {error}", returncode=BAD_CALL) from error
 
