@@ -10,7 +10,7 @@ from pygments.util import ClassNotFound
 
 from dashboard.marks import mark
 
-MAX_BYTES = 200 * 1024
+MAX_BYTES = 64 * 1024  # some lexers take seconds beyond; then it stands there in one colour
 
 CLASSES: tuple[tuple[_TokenType, str], ...] = (
     (Comment, "c"),

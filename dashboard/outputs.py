@@ -53,7 +53,7 @@ def shown(content: Any, kind: OutputType, *, raw: bool = False, whole: bool = Fa
     html, note = _rendered.get(key, lambda: _RENDERERS[rendering](content, kind))
     if html is None:
         return Shown(mark(text), "text", size, note=note, raw=True)
-    return Shown(html, str(rendering), size)
+    return Shown(html, str(rendering), size, note=note)
 
 
 def plain(content: Any) -> str:
@@ -97,7 +97,14 @@ def _markdown(content: Any, kind: OutputType) -> Rendered:
     if problem:
         return None, problem
     html = markdown.render(text)
-    return html, "" if html is not None else "It grows too large when rendered and is shown raw."
+    if html is None:
+        return None, "It grows too large or nests too deep when rendered and is shown raw."
+    unseen = markdown.unseen(text, html)
+    if not unseen:
+        return html, ""
+    count = f"{len(unseen):,} word{'s' if len(unseen) > 1 else ''}"
+    are = "are" if len(unseen) > 1 else "is"
+    return html, f"{count} {are} not visible when rendered, such as “{unseen[0]}”: look at it raw."
 
 
 def _code(content: Any, kind: OutputType) -> Rendered:
