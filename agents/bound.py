@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from agents.bound_gate import BoundGate
 from agents.bound_model import BoundModel
+from agents.bound_queue import BoundQueue
 from agents.journal import Journal
 from ledger.models import EntryKind, Run
 
@@ -30,6 +31,10 @@ class RunContext:
     def gate(self, name: str, risk_threshold: str = "medium") -> BoundGate:
         """The gate of that name; `risk_threshold` counts only if there is no such gate yet."""
         return BoundGate(self.journal, name, risk_threshold)
+
+    def queue(self) -> BoundQueue:
+        """The review queue: outputs that a person looks at before they are used."""
+        return BoundQueue(self.journal)
 
     async def read(
         self, name: str, function: Callable[[], Any | Awaitable[Any]], key: str | None = None

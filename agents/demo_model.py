@@ -15,6 +15,7 @@ from agents.answers import json_object_in
 from agents.completions import CREATED, completion
 from agents.demo_revision import revised
 from agents.demo_tasks import Call, calls
+from agents.demo_writing import is_asked, written
 from ledger.risk import RiskLevel
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ def _reply(asked: dict[str, Any]) -> tuple[str, list[Call]]:
         return _report(messages), []
     if prompts.REVISE in system:
         return _revision(messages), []
+    if is_asked(system):
+        return written([(message["role"], _text(message)) for message in messages]), []
     if prompts.RISK in system or ASKS_RISK.search(f"{system}\n{last}"):
         return _risk(last), []
     offered = {_dict(_dict(tool).get("function")).get("name") for tool in asked.get("tools") or []}

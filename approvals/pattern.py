@@ -17,5 +17,6 @@ def register() -> None:
             expire_due=deadlines.expire_due,
             effective=outcome.effective,
             related=("reviewer", "gate"),
+            heavy=("details", "story"),
         )
     )

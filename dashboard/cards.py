@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 from dashboard.approval_cards import APPROVALS
 from dashboard.card import Kind
+from dashboard.review_cards import REVIEWS
 from dashboard.run_cards import DOUBTS, RUNS
 
 KINDS: Mapping[str, Kind] = {
     "approvals.approvalrequest": APPROVALS,
+    "reviews.reviewitem": REVIEWS,
     "ledger.run": RUNS,
     "doubt": DOUBTS,
 }

@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
+from dashboard import idle
 from dashboard.lanes import Lane, lanes_for
 from ledger.clock import DbNow, shown_now
 from ledger.models import RUNNER_SILENT_AFTER, Run, Runner
@@ -95,6 +96,7 @@ class Shell:
         groups = [
             Group("", [self._entry("Inbox", "inbox", "inbox", self.pending, key="inbox")]),
             Group("An agent is waiting", [self._lane_entry(lane) for lane in self.lanes]),
+            Group("Nobody waits", list(self._idle())),
             Group("Record", list(self._record(self.runs["active"]))),
         ]
         return [group for group in groups if group.entries]
@@ -103,6 +105,11 @@ class Shell:
         count, risk = self.figures[lane.key], self.figures[f"{lane.key}_risk"]
         entry = self._entry(lane.name, lane.icon, lane.index, count, risk=risk, key=lane.key)
         return replace(entry, waits=True)
+
+    def _idle(self) -> Iterable[Entry]:
+        if self.user.has_perm(idle.NEEDS):
+            count = idle.figures()["reviews"]
+            yield self._entry("Reviews", "eye", "reviews:index", count, key="reviews")
 
     def _record(self, active: int) -> Iterable[Entry]:
         if self.user.has_perm("ledger.view_run"):

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from approvals.models import Resolution
+from dashboard import review_words
 from dashboard.lines import Known, Line
 from ledger import leases
 from ledger.models import Event, Run
@@ -21,7 +22,7 @@ VERDICTS = {
 
 def lines(events: Sequence[Event], known: Known) -> Iterator[Line]:
     """A line for each event that no journal entry tells better, oldest first."""
-    delivered = {e.subject: e.at for e in events if e.kind == "approvals.delivered"}
+    delivered = {e.subject: e.at for e in events if e.kind.endswith(".delivered")}
     for place, event in enumerate(events):
         if event.kind == "runs.waiting":
             yield _waiting(event, _next_move(events[place + 1 :]), known)
@@ -123,7 +124,7 @@ def _asked(event: Event, data: dict[str, Any], known: Known) -> Line | None:
         "shield-check",
         "Question: approve",
         what=str(data.get("action", "")),
-        key=_named(event.subject),
+        key=named(event.subject),
         preview=getattr(request, "preview", ""),
         request=request,
     )
@@ -133,7 +134,7 @@ def _shortened(event: Event, data: dict[str, Any], known: Known) -> Line:
     request = known.requests.get(event.subject)
     until = getattr(request, "deadline", None)
     later = [("now ends", until)] if until else []
-    key = _named(event.subject)
+    key = named(event.subject)
     title = "Deadline shortened by the agent"
     return Line(event.at, "quiet", "timer", title, key=key, request=request, later=later)
 
@@ -155,6 +156,7 @@ DECISIONS = {
     "approvals.rejected": ("no", "x", "rejected"),
     "approvals.revision_requested": ("revise", "pencil-line", "revision requested"),
     "approvals.cancelled": ("quiet", "ban", "cancelled"),
+    **review_words.DECISIONS,
 }
 
 
@@ -167,14 +169,14 @@ def _decided(event: Event, known: Known, delivered: datetime | None) -> Iterator
     if data.get("by") == Resolution.EDITED:
         word = "edited and approved"
     title = f"Decided: {word} by {known.who(event.actor)}"
-    if event.kind == "approvals.cancelled":
+    if event.kind.endswith(".cancelled"):
         title = f"Question cancelled by {known.who(event.actor)}"
     yield Line(
         event.at,
         css,
         icon,
         title,
-        key=_named(event.subject),
+        key=named(event.subject),
         request=request,
         said=str(data.get("feedback") or data.get("reason") or ""),
         later=[("delivered", delivered)] if delivered else [],
@@ -185,10 +187,10 @@ def _runner(event: Event) -> str:
     return event.actor.partition(":")[2]
 
 
-def _named(subject: str) -> str:
+def named(subject: str) -> str:
     """A subject in short, such as "approval 42"."""
     label, _, pk = subject.partition(":")
-    return f"{label.rpartition('.')[2].removesuffix('request')} {pk}"
+    return f"{label.rpartition('.')[2].removesuffix('request').removesuffix('item')} {pk}"
 
 
 WRITERS: dict[str, Callable[[Event, dict[str, Any], Known], Line | None]] = {

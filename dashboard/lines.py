@@ -18,6 +18,7 @@ class Lesson:
 
     request_id: int
     text: str
+    of: str = ""  # the table of what was answered
 
 
 @dataclass(frozen=True)

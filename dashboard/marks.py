@@ -39,6 +39,8 @@ def mark(text: str, *, hosts: bool = False, wraps: Iterable[Wrap] = ()) -> SafeS
     `wraps` are stretches to set in a tag; boxes are found in the whole text all the same.
     """
     wraps = list(wraps)
+    if not wraps and not hosts and text.isascii() and text.isprintable():
+        return SafeString(escape(text))  # nothing hides in it: most words of code and prose
     cuts = {edge for start, end, _ in wraps for edge in (start, end)}
     pieces = [*_boxes(text, cuts)]
     for start, end, tag in wraps:

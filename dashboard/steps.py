@@ -7,10 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from dashboard import review_words
 from dashboard.evidence import as_value
 from dashboard.lines import Known, Lesson, Line
 from ledger.models import EntryKind, EntryStatus, JournalEntry, Run
 
+APPROVAL = "approvals.approvalrequest"  # what lessons are of that do not say
 COLOURS = {
     EntryStatus.STARTED: "wait",
     EntryStatus.WAITING: "wait",
@@ -48,7 +50,8 @@ def lessons(result: Any) -> list[Lesson]:
     if not isinstance(ids, list) or not isinstance(texts, list):
         return []
     pairs = zip(ids, texts, strict=False)
-    return [Lesson(pk, str(text)) for pk, text in pairs if isinstance(pk, int)]
+    of = str(found.get("of") or APPROVAL)
+    return [Lesson(pk, str(text), of) for pk, text in pairs if isinstance(pk, int)]
 
 
 def _plain(entry: JournalEntry, known: Known) -> Line:
@@ -74,11 +77,12 @@ def _model(line: Line, entry: JournalEntry, known: Known) -> Line:
 
 def _question(line: Line, entry: JournalEntry, known: Known) -> Line:
     request = known.requests.get(f"{entry.request_kind}:{entry.request_id}")
+    reviewed = entry.request_kind == review_words.LABEL
     status = getattr(request, "shown_status", "")
     return replace(
         line,
         css="wait" if status == "pending" else "yes",
-        title="Question: approve",
+        title=review_words.TITLE if reviewed else "Question: approve",
         what=entry.name,
         took=None,  # the wait has a line of its own
         request=request,

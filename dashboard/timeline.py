@@ -18,7 +18,7 @@ from dashboard import evidence, happenings, steps
 from dashboard.conversation import read_calls
 from dashboard.evidence import Evidence
 from dashboard.lines import Known, Lesson, Line
-from ledger import requests
+from ledger import patterns
 from ledger.clock import shown_now
 from ledger.models import EntryKind, Event, HumanRequest, JournalEntry, Run
 
@@ -116,9 +116,9 @@ def _since(
 def _asked(run: Run) -> list[HumanRequest]:
     """What the run asked people, of every kind; their long fields are not needed here."""
     found: list[HumanRequest] = []
-    for model in requests.kinds():
-        rows = model.objects.filter(run=run).select_related("reviewer").order_by("pk")
-        found += rows.defer("details", "story") if model is ApprovalRequest else rows
+    for pattern in patterns.all_patterns():
+        rows = pattern.model.objects.filter(run=run).select_related("reviewer").order_by("pk")
+        found += rows.defer(*pattern.heavy)
     return found
 
 
@@ -174,10 +174,10 @@ def _counted(counts: dict[str, int]) -> str:
 
 def _lessons(read: Iterable[tuple[int, Any]]) -> tuple[list[Lesson], int | None]:
     """Every earlier answer once, and the first entry that has any."""
-    found: dict[int, Lesson] = {}
+    found: dict[tuple[str, int], Lesson] = {}
     first = None
     for pk, result in read:
         for lesson in steps.lessons(result):
-            found.setdefault(lesson.request_id, lesson)
+            found.setdefault((lesson.of, lesson.request_id), lesson)
             first = first or pk
     return list(found.values()), first

@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from dashboard import doubts
+from dashboard import doubts, idle
 from dashboard.lanes import DOUBTS, Lane, Row, Waiting, lanes_for, rows
 from ledger.clock import shown_now
 from ledger.models import Event
@@ -33,7 +33,7 @@ def inbox(request: HtmxHttpRequest) -> HttpResponse:
     """Open questions and runs in doubt by urgency; the address holds filter and cursor."""
     cursor = Event.objects.newest()
     lanes = lanes_for(request.user)
-    if not lanes:
+    if not lanes and not request.user.has_perm(idle.NEEDS):
         raise PermissionDenied("The inbox is shown to reviewers, auditors and operators.")
     wanted, after = Filter.read(request.GET), Place.read(request.GET.get("after", ""))
     page = _page(rows(lanes, wanted, after, PAGE + 1))
@@ -51,6 +51,7 @@ def inbox(request: HtmxHttpRequest) -> HttpResponse:
     if wants_part(request) and "more" in request.GET:
         return render(request, "dashboard/_more_rows.html", shown)
     shown["waiting"] = Waiting.now(lanes, may_see_runs)
+    shown["idle"] = idle.lane_for(request.user, wanted) if after is None else None
     if after is None and not page.next and not wanted:
         shown["decided"] = _just_decided(lanes)
     if wants_part(request):

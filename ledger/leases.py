@@ -220,7 +220,7 @@ def _end(run: Run, status: str, kind: str, changes: dict[str, Any], **data: Any)
     actor = f"runner:{run.runner}"
     changes |= {"finished_at": now(), "lease_until": None}
     move(run, status, kind=kind, actor=actor, changes=changes, **data)
-    requests.cancel_open(run, actor=actor, reason="The run has ended.")
+    requests.cancel_open(run, actor=actor, reason="The run has ended.", ended=True)
     requests.forget(run)
 
 

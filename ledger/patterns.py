@@ -31,6 +31,8 @@ class Pattern:
     expire_due: Callable[[], int] = _never  # end what is overdue; how many were looked at
     effective: Callable[[Any], Any] = _itself  # of a decided question, the row that answers it
     related: tuple[str, ...] = ("reviewer",)  # what an agent reads together with a decision
+    outlives_its_run: bool = False  # still open when the run that asked has come to its own end
+    heavy: tuple[str, ...] = ()  # columns that may be large, and that a list does not need
 
     @property
     def label(self) -> str:

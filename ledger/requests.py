@@ -22,11 +22,17 @@ def expire_due() -> int:
     return sum(pattern.expire_due() for pattern in patterns.all_patterns())
 
 
-def cancel_open(run: Run, *, actor: str, reason: str) -> int:
-    """Cancel what the run still asks; returns how many. A decision that was first stands."""
+def cancel_open(run: Run, *, actor: str, reason: str, ended: bool = False) -> int:
+    """Cancel what the run still asks; returns how many. A decision that was first stands.
+
+    `ended`: the run came to its own end; what outlives that (see patterns) stays open.
+    """
     cancelled = 0
-    for model in kinds():
-        for request in model.objects.filter(run=run, status="pending").order_by("pk"):
+    for pattern in patterns.all_patterns():
+        if ended and pattern.outlives_its_run:
+            continue
+        open_ones = pattern.model.objects.filter(run=run, status="pending")
+        for request in open_ones.defer(*pattern.heavy).order_by("pk"):
             cancelled += _cancel(request, actor=actor, reason=reason)
     return cancelled
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from importlib import import_module
 from typing import Any
 
@@ -12,7 +13,10 @@ from approvals.models import ApprovalRequest, Gate
 from ledger.models import Run
 
 # What the migration grants; a test with threads finds its database flushed and grants it again.
-GRANTED: dict[str, list[str]] = import_module("approvals.migrations.0002_groups").GROUPS
+GRANTED: dict[str, list[str]] = defaultdict(list)
+for _module in ("approvals.migrations.0002_groups", "reviews.migrations.0002_groups"):
+    for _name, _granted in import_module(_module).GROUPS.items():
+        GRANTED[_name] += _granted
 
 
 def person(name: str, *groups: str, **fields: Any) -> User:

@@ -7,15 +7,20 @@ from typing import Any
 
 from django import template
 from django.contrib.auth.models import User
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from approvals import actions
+from dashboard.happenings import named
+from dashboard.lines import Lesson
 from dashboard.marks import hidden_count, mark
 from dashboard.timeline import Story, tell
 from ledger.models import Run
 
 register = template.Library()
 
+# The page of each kind of question: a new kind is one line here.
+PAGES = {"approvals.approvalrequest": "approvals:detail", "reviews.reviewitem": "reviews:detail"}
 TITLE = 120  # characters of a task in a heading or a list
 
 
@@ -53,6 +58,25 @@ def hides(text: str) -> int:
 def name_of(user: User) -> str:
     """A person's name, or username."""
     return user.get_full_name() or user.get_username()
+
+
+@register.filter
+def page_of(subject: str) -> str:
+    """The address of the page of what was asked, by its subject."""
+    label, _, pk = subject.partition(":")
+    return reverse(PAGES[label], args=[int(pk)])
+
+
+@register.filter
+def called(subject: str) -> str:
+    """What was asked, in short, such as "approval 42"."""
+    return named(subject)
+
+
+@register.filter
+def lesson_subject(lesson: Lesson) -> str:
+    """The subject of what a lesson was taken from."""
+    return f"{lesson.of}:{lesson.request_id}"
 
 
 @register.filter

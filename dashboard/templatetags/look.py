@@ -27,6 +27,8 @@ STATUSES: dict[str, tuple[str, str, str]] = {  # value: class, icon, word
     "rejected": ("no", "x", "Rejected"),
     "needs_revision": ("revise", "pencil-line", "Needs revision"),
     "expired": ("quiet", "timer", "Expired"),
+    "corrected": ("revise", "pencil-line", "Corrected"),
+    "released": ("quiet", "eye-off", "Not reviewed"),
     "cancelled": ("quiet", "ban", "Cancelled"),
     "by_rule": ("quiet", "shield-check", "By rule"),
     "queued": ("quiet", "clock", "Queued"),

@@ -1,4 +1,5 @@
-// Keys for people who decide all day. No key decides: a, r, v and e only go to the button, Enter presses it.
+// Keys for people who decide all day. No key decides: a, r, v and e only go to the button, Enter presses it. j, k and u
+// follow a link; 1 to 4 tick a ready reason.
 (() => {
   const box = document.getElementById("use-keys");
   if (!box) return;
@@ -17,9 +18,16 @@
     next?.focus();
     next?.closest(".req").scrollIntoView({ block: "nearest" });
   }
+  /** Presses what only leads somewhere or shows something; false where there is nothing of that key. */
+  function press(selector) {
+    const found = document.querySelector(selector);
+    found?.click();
+    return Boolean(found);
+  }
   const keys = {
-    j: () => step(1),
-    k: () => step(-1),
+    j: () => press('a[data-key="j"]') || step(1),
+    k: () => press('a[data-key="k"]') || step(-1),
+    u: () => press('a[data-key="u"]'),
     a: () => go('[data-key="a"]'),
     r: () => go('[data-key="r"]'),
     v: () => go('[data-key="v"]'),
@@ -34,7 +42,8 @@
     const typing = event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
     if (event.key === "Escape" && typing) typing.blur();
     if (!box.checked || typing || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    const act = keys[`${before} ${event.key}`] || keys[event.key];
+    const toggle = document.querySelector(`[data-toggle="${CSS.escape(event.key)}"]`);
+    const act = keys[`${before} ${event.key}`] || keys[event.key] || (toggle && (() => toggle.click()));
     before = event.key;
     if (!act) return;
     event.preventDefault();

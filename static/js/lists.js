@@ -9,6 +9,7 @@ const heldIn = (list) => waiting.get(list) || waiting.set(list, new Map()).get(l
 
 function placeOf(row, list) {
   const number = Number(row.id.match(/\d+$/)?.[0] || 0);
+  if (list.dataset.liveList === "idle") return [number]; // oldest first
   if (list.dataset.liveList !== "pending") return [-number];
   const [rank, deadline, table, key] = (row.dataset.urgency || "0||0|0").split("|");
   return [-Number(rank), deadline || "~", Number(table), Number(key)]; // without a deadline last
@@ -22,7 +23,7 @@ function isBefore(one, other) {
 function insert(list, row) {
   if (document.getElementById(row.id)) return;
   // Decided rows stay where they were; they have no say in the order of a lane.
-  const settled = list.dataset.liveList === "pending" ? ".is-done" : ":not(*)";
+  const settled = ["pending", "idle"].includes(list.dataset.liveList) ? ".is-done" : ":not(*)";
   const rows = [...list.children].filter((each) => !each.matches(settled));
   const place = placeOf(row, list);
   const next = rows.find((each) => isBefore(place, placeOf(each, list)));

@@ -126,7 +126,7 @@ function tell(frame) {
     if (!document.getElementById(id)?.querySelector("form.htmx-request")) over = put(id, html) === "over" || over;
   }
   if (over) {
-    announce(`${frame.subject.startsWith("approvals.") ? "Decided meanwhile. " : ""}${frame.label}.`);
+    announce(`${/^(approvals|reviews)\./.test(frame.subject) ? "Decided meanwhile. " : ""}${frame.label}.`);
     bring(["run-title", "facts"], () => true);
   }
   offer(frame);

@@ -1,0 +1,62 @@
+"""The lane "Nobody waits" of the inbox: outputs that people review when they have time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.template.loader import render_to_string
+
+from pages.filters import Filter
+from reviews import listing
+from reviews.models import ReviewItem
+
+NEEDS = "reviews.view_reviewitem"
+SHOWN = 20  # rows; the rest is for the queue and the list
+
+
+@dataclass(frozen=True)
+class IdleLane:
+    """The oldest open items, as the filter says; `open` counts all of them, whatever the filter."""
+
+    rows: list[ReviewItem]
+    open: int
+    matching: int
+    may_review: bool
+
+    @property
+    def more(self) -> int:
+        """How many match and are not shown."""
+        return self.matching - len(self.rows)
+
+
+def open_items() -> Any:
+    """What a person can review now."""
+    return ReviewItem.objects.open()
+
+
+def figures() -> dict[str, Any]:
+    """How many items are open, under the name that the menu has for it."""
+    return {"reviews": open_items().count()}
+
+
+def lane_for(user: User | AnonymousUser, wanted: Filter) -> IdleLane | None:
+    """The lane as this person may see it; None for those who may not."""
+    if not user.has_perm(NEEDS):
+        return None
+    matching = listing.matching(open_items(), wanted)
+    rows = matching.light().select_related("run", "claimed_by").order_by("id")
+    everything = open_items().count()
+    return IdleLane(
+        rows=list(rows[:SHOWN]),
+        open=everything,
+        matching=matching.count() if wanted else everything,
+        may_review=user.has_perm("reviews.decide_reviewitem"),
+    )
+
+
+def lane_head() -> dict[str, str]:
+    """What stands beside the rows and is the same for everybody: how many there are."""
+    html = render_to_string("dashboard/_idle_count.html", {"open": open_items().count()})
+    return {"count-idle": html}

@@ -1,0 +1,137 @@
+"""How an item comes to be: stored, and then either in the sample that people look at or released."""
+
+from __future__ import annotations
+
+import hashlib
+from decimal import Decimal
+from typing import Any
+
+from ledger import canonical
+from ledger.clock import now
+from ledger.errors import BadInput, IllegalMove
+from ledger.models import Run
+from ledger.transitions import move, record, rows_for_update, verb
+from reviews import contents, types
+from reviews.models import ReviewItem, ReviewStatus
+
+PREVIEW = 240  # characters
+TOPIC = 500
+NAME = 200
+MARKS = " \t#*>-=`{}[]()"  # a line of these alone says nothing
+SAMPLE = "hitl-review-sample/v1"
+
+
+@verb
+def add(
+    *,
+    agent_id: str,
+    output_type: str,
+    content: Any,
+    context: Any = None,
+    run: Run | None = None,
+    key: str = "",
+    previous: ReviewItem | None = None,
+) -> ReviewItem:
+    """Store an output. Outside the sample of its type it is released in the same transaction.
+
+    A further try after a rejection (`previous`) always goes before a person. The same (run, key)
+    again answers the row that is there. Raises BadInput, or IllegalMove when the run is over.
+    """
+    if run is not None:
+        _check_going_on(run)
+        known = ReviewItem.objects.filter(run=run, key=key).first() if key else None
+        if known is not None:
+            return known
+    _check_name("agent_id", agent_id)
+    _check_name("output_type", output_type)
+    kind = types.first_use(output_type)
+    item = _made(agent_id, output_type, content, context)
+    item.run, item.key, item.share = run, key, kind.share
+    if previous is not None:
+        item.previous, item.attempt = previous, previous.attempt + 1
+    item.save(force_insert=True)
+    record(
+        "reviews.added",
+        item.subject,
+        actor=f"agent:{agent_id}",
+        run_id=item.run_id,
+        **facts(item),
+        attempt=item.attempt,
+        digest=item.digest,
+        share=str(item.share),
+    )
+    if previous is None and not in_sample(item.pk, kind.share):
+        _release(item)
+    return item
+
+
+def facts(item: ReviewItem) -> dict[str, Any]:
+    """What every event of an item says, so that figures need no other table."""
+    return {"output_type": item.output_type, "agent_id": item.agent_id, "words": item.words}
+
+
+def in_sample(pk: int, share: Decimal) -> bool:
+    """Whether the item of that id is among the `share` per cent that people look at.
+
+    Random, and the same whenever it is asked: from the id alone, in hundredths of a per cent.
+    """
+    drawn = int.from_bytes(hashlib.sha256(f"{SAMPLE}\n{pk}".encode()).digest()[:8]) / 2**64
+    return drawn * 10_000 < share * 100
+
+
+def _check_going_on(run: Run) -> None:
+    """A run that is cancelled at this moment must not leave an item behind: take its row first."""
+    row: Run = rows_for_update(Run).get(pk=run.pk)
+    if row.over:
+        raise IllegalMove(f"Run {run.pk} is {row.status} and makes nothing more.", row)
+
+
+def _check_name(field: str, value: object) -> None:
+    if not isinstance(value, str) or not value.strip():
+        raise BadInput(field, f"{value!r} is not a name.")
+    if len(value) > NAME:
+        raise BadInput(field, f"longer than {NAME} characters.")
+    canonical.canonical(value, field)
+
+
+def _made(agent_id: str, output_type: str, content: Any, context: Any) -> ReviewItem:
+    text = contents.stored(content)
+    about = None if context is None else contents.stored(context, "context")
+    words = contents.as_text(content)
+    task = context.get("task") if isinstance(context, dict) else None
+    return ReviewItem(
+        agent_id=agent_id,
+        output_type=output_type,
+        content=content,
+        context=context,
+        digest=contents.digest(f"{agent_id}\n{output_type}\n{text}\n{about}"),
+        size=len((content if isinstance(content, str) else text).encode()),
+        words=len(words.split()),
+        preview=_line(words, PREVIEW) if isinstance(content, str) else _cut(text, PREVIEW),
+        topic=_line(task, TOPIC) if isinstance(task, str) else "",
+        created_at=now(),
+    )
+
+
+def _line(text: str, most: int) -> str:
+    """The first line that says something, without the marks of a heading."""
+    first = next((line for line in text[: 4 * most].splitlines() if line.strip(MARKS)), "")
+    return _cut(" ".join(first.strip().lstrip("#").split()), most)
+
+
+def _cut(line: str, most: int) -> str:
+    return line if len(line) <= most else f"{line[:most]}…"
+
+
+def _release(item: ReviewItem) -> None:
+    move(
+        item,
+        ReviewStatus.RELEASED,
+        kind="reviews.released",
+        actor="rule:sample",
+        changes={"resolved_at": now()},
+        by="rule",
+        **facts(item),
+        age=0.0,
+        share=str(item.share),
+    )

@@ -1,0 +1,20 @@
+"""How the ground and the journal handle outputs under review."""
+
+from __future__ import annotations
+
+from ledger import patterns
+from reviews import finding
+from reviews.models import ReviewItem
+
+
+def register() -> None:
+    """Make review items known; called once, when Django starts."""
+    patterns.register(
+        patterns.Pattern(
+            model=ReviewItem,
+            by_id=finding.by_id,
+            related=("reviewer",),
+            outlives_its_run=True,  # nobody waits; what people say helps the next run
+            heavy=ReviewItem.HEAVY,
+        )
+    )
