@@ -21,7 +21,7 @@ from ledger.catalogue import AgentSpec
 
 AgentFunction = Callable[[str, RunContext], Awaitable[Any]]
 
-BUILT_IN = ("agents.builtin.gated",)
+BUILT_IN = ("agents.builtin.gated", "agents.interactive.interactive")
 
 
 def register_all() -> None:

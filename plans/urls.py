@@ -1,0 +1,8 @@
+"""The plans' addresses."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern
+
+app_name = "plans"
+urlpatterns: list[URLPattern] = []
