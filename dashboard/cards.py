@@ -6,10 +6,13 @@ from collections.abc import Mapping
 
 from dashboard.approval_cards import APPROVALS
 from dashboard.card import Kind
+from dashboard.plan_cards import PLANS, TURNS
 from dashboard.run_cards import DOUBTS, RUNS
 
 KINDS: Mapping[str, Kind] = {
     "approvals.approvalrequest": APPROVALS,
+    "plans.plan": PLANS,
+    "plans.planturn": TURNS,
     "ledger.run": RUNS,
     "doubt": DOUBTS,
 }

@@ -46,7 +46,7 @@ from plans.versions import (
 MAX_FEEDBACK = 10_000  # characters
 EDITABLE = (PlanStatus.AWAITING_FEEDBACK, *Plan.RUNS)
 STOPPED = "The plan was stopped."
-Answers = Mapping[str, str]  # by the question's id
+Words = Mapping[str, str]  # by what they are about: a question's id, or a step's
 Rule = Callable[[Plan, Any], str | None]
 
 
@@ -73,7 +73,8 @@ def send_feedback(
     *,
     by: Any,
     feedback: str = "",
-    answers: Answers | None = None,
+    answers: Words | None = None,
+    comments: Words | None = None,
     changes: Sequence[Change] = (),
     version: int | None = None,
 ) -> Plan:
@@ -88,6 +89,7 @@ def send_feedback(
     check_words("feedback", feedback)
     given = _answers(plan, answers)
     _edit(plan, user, changes)
+    _comment(plan, user, comments)
     if not (feedback.strip() or given or _said_since_agent(plan)):
         raise BadInput("feedback", "Say what should be different. Nothing was sent.")
     _take_down(plan, user, given, feedback)
@@ -103,7 +105,8 @@ def accept(
     *,
     by: Any,
     feedback: str = "",
-    answers: Answers | None = None,
+    answers: Words | None = None,
+    comments: Words | None = None,
     changes: Sequence[Change] = (),
     version: int | None = None,
 ) -> Plan:
@@ -118,6 +121,7 @@ def accept(
     check_words("feedback", feedback)
     given = _answers(plan, answers)
     _edit(plan, user, changes)
+    _comment(plan, user, comments)
     _take_down(plan, user, given, feedback)
     at, actor = now(), actor_for(user)
     PlanVersion.objects.filter(plan=plan, number=plan.version).update(
@@ -165,13 +169,8 @@ def stop(plan_id: object, *, by: Any, reason: str = "") -> Plan:
 def comment(plan_id: object, step_id: str, text: str, *, by: Any) -> Plan:
     """Say something about a step; the agent hears it with the next feedback, or when it runs."""
     plan, user = _may(plan_id, by, rules.no_part, None)
-    check_words("comment", text, needed=True)
-    step = next((one for one in steps_of(plan) if one.id == step_id), None)
-    if step is None:
-        raise BadInput("comment", "This step is not in the plan any more.")
-    say(plan, MessageKind.COMMENT, text, author=user, step=step)
-    actor = actor_for(user)
-    record("plans.commented", plan.subject, actor=actor, run_id=plan.run_id, step=step_id)
+    check_words(f"talk-{step_id}", text, needed=True)
+    _comment(plan, user, {step_id: text})
     return plan
 
 
@@ -233,7 +232,7 @@ def check_words(field: str, text: object, needed: bool = False) -> None:
     canonical.canonical(text, field)
 
 
-def _answers(plan: Plan, answers: Answers | None) -> list[tuple[dict[str, str], str]]:
+def _answers(plan: Plan, answers: Words | None) -> list[tuple[dict[str, str], str]]:
     """The answers that say something, with their questions; BadInput for one that is too long."""
     asked = {each["id"]: each for each in version_of(plan).questions} if answers else {}
     found = []
@@ -242,6 +241,19 @@ def _answers(plan: Plan, answers: Answers | None) -> list[tuple[dict[str, str], 
         if text.strip() and name in asked:
             found.append((asked[name], text))
     return found
+
+
+def _comment(plan: Plan, user: Any, comments: Words | None) -> None:
+    for step_id, text in (comments or {}).items():
+        check_words(f"talk-{step_id}", text)
+        if not text.strip():
+            continue
+        step = next((one for one in steps_of(plan) if one.id == step_id), None)
+        if step is None:
+            raise BadInput(f"talk-{step_id}", "This step is not in the plan any more.")
+        say(plan, MessageKind.COMMENT, text, author=user, step=step)
+        actor = actor_for(user)
+        record("plans.commented", plan.subject, actor=actor, run_id=plan.run_id, step=step_id)
 
 
 def _take_down(

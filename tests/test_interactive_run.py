@@ -7,8 +7,8 @@ from django.core import mail
 
 from approvals import services as approvals
 from plans import services
-from plans.steps import AddStep, SetStep, Step
 from plans.finding import steps_of
+from plans.steps import AddStep, Step
 from tests import people, plan_stories
 from tests.driving import again, drive, driven
 
@@ -50,6 +50,7 @@ def test_a_plan_is_proposed_changed_accepted_and_carried_out() -> None:
     drive()
     run = again(run)
     assert (run.status, run.error) == ("completed", "")
+    assert run.result is not None
     assert run.result["status"] == "completed"
     assert [step["status"] for step in run.result["steps"]] == ["done"] * 5
     assert [step["human_input_used"] for step in run.result["steps"]] == [
