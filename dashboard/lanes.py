@@ -133,4 +133,5 @@ class Waiting:
 
 def _together(values: list[Any]) -> int:
     """How many different ones all these querysets have; one that asks twice is one."""
-    return reduce(lambda one, other: one.union(other), values).distinct().count() if values else 0
+    distinct = [each.distinct() for each in values]  # of one alone; a union is it by itself
+    return reduce(lambda one, other: one.union(other), distinct).count() if distinct else 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from plans import asking, progress, services
@@ -31,7 +30,7 @@ def page(client: Client, plan: Plan) -> str:
     return response.content.decode()
 
 
-def press(client: Client, plan: Plan, do: str, *, htmx: bool = False, **sent: Any) -> HttpResponse:
+def press(client: Client, plan: Plan, do: str, *, htmx: bool = False, **sent: Any) -> Any:
     """Press a button on the page as it is now; `sent` is what else is typed."""
     names = {name.replace("_", "-"): value for name, value in sent.items()}
     data = {"do": do, "version": again(plan).version, **names}
@@ -39,7 +38,7 @@ def press(client: Client, plan: Plan, do: str, *, htmx: bool = False, **sent: An
     return client.post(f"/plans/{plan.pk}/change/", data, headers=headers)
 
 
-def text(response: HttpResponse) -> str:
+def text(response: Any) -> str:
     return response.content.decode()
 
 
@@ -122,7 +121,11 @@ def test_opening_a_step_stores_nothing_and_gives_back_what_is_typed(rita: Client
 
 def test_a_saved_step_is_a_new_version(rita: Client) -> None:
     plan = plan_stories.offered()
-    sent = {"s2_title": "Write a short report", "s2_risk": "high", "s2_actions": ["write_file"]}
+    sent: dict[str, Any] = {
+        "s2_title": "Write a short report",
+        "s2_risk": "high",
+        "s2_actions": ["write_file"],
+    }
     response = press(rita, plan, "save:s2", open="s2", htmx=True, **sent)
     assert response.status_code == 200
     assert "Changed by you" in text(response)
@@ -150,7 +153,7 @@ def test_a_step_without_a_title_is_refused_beside_the_field(rita: Client) -> Non
 
 def test_a_step_cannot_use_an_action_that_does_not_exist(rita: Client) -> None:
     plan = plan_stories.offered()
-    sent = {"new1_title": "Fire", "new1_actions": "launch"}
+    sent: dict[str, Any] = {"new1_title": "Fire", "new1_actions": "launch"}
     response = press(rita, plan, "save:new1", open="new1", **sent)
     assert response.status_code == 422
     assert "There is no action &#x27;launch&#x27;" in text(response)
@@ -182,7 +185,7 @@ def test_enter_in_a_field_saves_what_is_open(rita: Client) -> None:
 
 def test_feedback_goes_with_answers_and_open_steps(rita: Client) -> None:
     plan = plan_stories.offered(questions=("Which month?",))
-    sent = {"answer_q1_1": "November", "open": "s2", "s2_title": "Write two pages"}
+    sent: dict[str, Any] = {"answer_q1_1": "November", "open": "s2", "s2_title": "Write two pages"}
     response = press(rita, plan, "feedback", feedback="Nobody reads page three.", **sent)
     assert response.status_code == 303
     plan = again(plan)
@@ -196,7 +199,7 @@ def test_feedback_over_the_limit_is_refused_beside_the_field_and_nothing_is_lost
 ) -> None:
     plan = plan_stories.offered(questions=("Which month?",))
     long = "x" * 10_001
-    sent = {"answer_q1_1": "November", "open": "s2", "s2_title": "Write two pages"}
+    sent: dict[str, Any] = {"answer_q1_1": "November", "open": "s2", "s2_title": "Write two pages"}
     response = press(rita, plan, "feedback", feedback=long, **sent)
     shown = text(response)
     assert response.status_code == 422
