@@ -24,7 +24,7 @@ class BoundModel:
     """
 
     def __init__(self, journal: Journal, client: Any, attempts: int) -> None:
-        self._journal = journal
+        self.journal = journal
         self._client = client
         self._attempts = attempts
         self.chat = SimpleNamespace(completions=SimpleNamespace(create=self._create))
@@ -33,7 +33,7 @@ class BoundModel:
         name = str(asked.get("model", "model"))
         asked = _plain(asked)
         try:
-            found = await self._journal.remember(
+            found = await self.journal.remember(
                 EntryKind.MODEL, name, asked, lambda: self._call(asked), key
             )
         except StepFailed as error:
@@ -53,8 +53,8 @@ class BoundModel:
             tries = f"{problem.message} Tried {self._attempts + 1} times; nothing has run since."
             raise StepFailed(tries)
         delay = model.backoff(self._attempts + 1)
-        self._journal.close(GiveBack(delay, problem.message, failed_try=True))
-        await self._journal.never()
+        self.journal.close(GiveBack(delay, problem.message, failed_try=True))
+        await self.journal.never()
 
 
 def _plain(value: Any) -> Any:

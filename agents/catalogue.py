@@ -21,7 +21,7 @@ from ledger.catalogue import AgentSpec
 
 AgentFunction = Callable[[str, RunContext], Awaitable[Any]]
 
-BUILT_IN = ("agents.builtin.gated", "agents.reviewed.reviewed")
+BUILT_IN = ("agents.builtin.gated", "agents.reviewed.reviewed", "agents.interactive.interactive")
 
 
 def register_all() -> None:

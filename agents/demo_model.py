@@ -10,7 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from agents import prompts
+from agents import demo_plans, prompts
 from agents.answers import json_object_in
 from agents.completions import CREATED, completion
 from agents.demo_revision import revised
@@ -81,14 +81,18 @@ def _reply(asked: dict[str, Any]) -> tuple[str, list[Call]]:
     last = _text(messages[-1])
     if messages[-1]["role"] == "tool":
         return _report(messages), []
+    offered = {_dict(_dict(tool).get("function")).get("name") for tool in asked.get("tools") or []}
+    named = {name for name in offered if isinstance(name, str)}
+    planned = demo_plans.reply(system, messages, named)
+    if planned is not None:
+        return planned
     if prompts.REVISE in system:
         return _revision(messages), []
     if is_asked(system):
         return written([(message["role"], _text(message)) for message in messages]), []
     if prompts.RISK in system or ASKS_RISK.search(f"{system}\n{last}"):
         return _risk(last), []
-    offered = {_dict(_dict(tool).get("function")).get("name") for tool in asked.get("tools") or []}
-    wanted = calls(last, {name for name in offered if isinstance(name, str)})
+    wanted = calls(last, named)
     if wanted:
         return _announce(wanted), wanted
     return "I am the demo model. I found nothing in this that one of my tools could do.", []

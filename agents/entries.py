@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -135,6 +136,19 @@ def note_done(hold: Hold, step: Step, result: Any, started_at: Any) -> JournalEn
     if step.kind == Kind.MODEL:
         leases.model_answered(run)
     result = canonical.as_read(result)
+    return _new(hold, step, Status.DONE, result=result, started_at=started_at, finished_at=now())
+
+
+@verb
+def note_written(
+    hold: Hold, step: Step, write: Callable[[Run, str], Any], started_at: Any
+) -> JournalEntry:
+    """Journal a step that writes to this database, in one transaction with what `write` does.
+
+    Whoever is killed leaves both or neither; `write(run, key)` returns JSON: a replay gets that.
+    """
+    run = held(hold.run_id, hold.fence)
+    result = write(run, f"{hold.generation}:{step.key}")
     return _new(hold, step, Status.DONE, result=result, started_at=started_at, finished_at=now())
 
 

@@ -16,7 +16,7 @@ from agents.entries import Activation, Status, Step
 from agents.threads import DatabaseThreads
 from ledger import canonical
 from ledger.errors import BadInput
-from ledger.models import EntryKind, JournalEntry
+from ledger.models import EntryKind, JournalEntry, Run
 
 LONGEST_KEY = 200  # characters of an author's own key, and of a step's name
 LONGEST_BASE = 280  # characters of a stored key, before its count
@@ -88,6 +88,21 @@ class Steps(Activity):
             return await self._ours(function)
 
         return await self.remember(EntryKind.READ, name, {"key": key}, call, key)
+
+    async def write(self, name: str, about: Any, function: Callable[[Run, str], Any]) -> Any:
+        """What a sync function wrote to this database, once: `function(run, key)` returns JSON.
+
+        It runs in the transaction of its journal entry, so that a replay finds both or neither;
+        `about` (JSON) tells it from others of that name.
+        """
+        async with self.in_flight():
+            step = self.step_for(EntryKind.READ, name, about)
+            entry = self._entries.get(step.key)
+            if entry is None:
+                started = timezone.now()
+                entry = await self._db(entries.note_written, step, function, started)
+                self._entries[step.key] = entry
+            return entry.result
 
     async def _note_change(self, entry: JournalEntry, step: Step) -> None:
         """An explicit key keeps its answer although what was asked has changed; say so."""

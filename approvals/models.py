@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 
 from approvals import actions
 from ledger.canonical import CanonicalJSONField
@@ -167,6 +168,10 @@ class ApprovalRequest(HumanRequest):
 
     def __str__(self) -> str:
         return f"{self.action} ({self.status})"
+
+    def get_absolute_url(self) -> str:
+        """Its page."""
+        return reverse("approvals:detail", args=[self.pk])
 
     @property
     def declared(self) -> actions.Action | None:

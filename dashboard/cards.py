@@ -6,12 +6,15 @@ from collections.abc import Mapping
 
 from dashboard.approval_cards import APPROVALS
 from dashboard.card import Kind
+from dashboard.plan_cards import PLANS, TURNS
 from dashboard.review_cards import REVIEWS
 from dashboard.run_cards import DOUBTS, RUNS
 
 KINDS: Mapping[str, Kind] = {
     "approvals.approvalrequest": APPROVALS,
     "reviews.reviewitem": REVIEWS,
+    "plans.plan": PLANS,
+    "plans.planturn": TURNS,
     "ledger.run": RUNS,
     "doubt": DOUBTS,
 }

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from approvals.models import Resolution
-from dashboard import review_words
+from dashboard import plan_words, review_words
 from dashboard.lines import Known, Line
 from ledger import leases
 from ledger.models import Event, Run
@@ -206,4 +206,5 @@ WRITERS: dict[str, Callable[[Event, dict[str, Any], Known], Line | None]] = {
     "approvals.asked": _asked,
     "approvals.deadline_shortened": _shortened,
     "actions.started": _tried,
+    **plan_words.WRITERS,
 }

@@ -21,6 +21,8 @@ from ledger.models import HumanRequest, Run
 from ledger.risk import RiskLevel
 from pages.filters import Filter
 from pages.urgency import Place, most_urgent
+from plans import listing as plan_listing
+from plans.models import PlanTurn
 
 Reader = User | AnonymousUser
 Row = tuple[Place, Mapping[str, Any]]  # where it stands; by its name in the template, what it is
@@ -66,6 +68,19 @@ LANES: tuple[Lane, ...] = (
         matching=listing.matching,
         decided=("approvals.approved", "approvals.rejected", "approvals.revision_requested"),
         shown=lambda rows: rows.exclude(status="needs_revision", resolution="edited"),
+    ),
+    Lane(
+        key="plans",
+        name="Plans",
+        icon="list-checks",
+        index="plans:index",
+        needs="plans.view_plan",
+        model=PlanTurn,
+        row="plan_turn",
+        related=("run", "reviewer", "plan"),
+        matching=plan_listing.turns,
+        decided=("plans.answered",),
+        shown=lambda rows: rows,
     ),
 )
 DOUBTS = 99  # the table that runs in doubt count as in the order of the inbox: the last one
@@ -118,4 +133,5 @@ class Waiting:
 
 def _together(values: list[Any]) -> int:
     """How many different ones all these querysets have; one that asks twice is one."""
-    return reduce(lambda one, other: one.union(other), values).distinct().count() if values else 0
+    distinct = [each.distinct() for each in values]  # of one alone; a union is it by itself
+    return reduce(lambda one, other: one.union(other), distinct).count() if distinct else 0

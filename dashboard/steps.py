@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from dashboard import review_words
+from dashboard import plan_words, review_words
 from dashboard.evidence import as_value
 from dashboard.lines import Known, Lesson, Line
 from ledger.models import EntryKind, EntryStatus, JournalEntry, Run
@@ -77,6 +77,8 @@ def _model(line: Line, entry: JournalEntry, known: Known) -> Line:
 
 def _question(line: Line, entry: JournalEntry, known: Known) -> Line:
     request = known.requests.get(f"{entry.request_kind}:{entry.request_id}")
+    if entry.request_kind == "plans.planturn":
+        return plan_words.asked(line, request)
     reviewed = entry.request_kind == review_words.LABEL
     status = getattr(request, "shown_status", "")
     return replace(
@@ -121,6 +123,8 @@ def _open_action(line: Line, entry: JournalEntry, known: Known) -> Line:
 
 def _reading(line: Line, entry: JournalEntry, known: Known) -> Line:
     found = lessons(entry.result)
+    if entry.name.startswith(plan_words.WRITES):
+        return plan_words.wrote(line, entry)
     if entry.name != "lessons":
         return replace(line, css="quiet", what=entry.name, result=entry.result)
     title = f"Earlier answers read: {len(found) or 'none'}"

@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "ledger",
     "approvals",
     "reviews",
+    "plans",
     "agents",
     "dashboard",
 ]

@@ -9,6 +9,7 @@ urlpatterns = [
     path("", include("dashboard.urls")),
     path("approvals/", include("approvals.urls")),
     path("reviews/", include("reviews.urls")),
+    path("plans/", include("plans.urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
 ]

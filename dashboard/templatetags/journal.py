@@ -15,7 +15,8 @@ from dashboard.happenings import named
 from dashboard.lines import Lesson
 from dashboard.marks import hidden_count, mark
 from dashboard.timeline import Story, tell
-from ledger.models import Run
+from ledger.models import HumanRequest, Run
+from plans.models import PlanTurn
 
 register = template.Library()
 
@@ -61,16 +62,20 @@ def name_of(user: User) -> str:
 
 
 @register.filter
-def page_of(subject: str) -> str:
-    """The address of the page of what was asked, by its subject."""
-    label, _, pk = subject.partition(":")
+def page_of(asked: str | HumanRequest) -> str:
+    """The address of the page of what was asked, given as its row or its subject."""
+    if not isinstance(asked, str) and hasattr(asked, "get_absolute_url"):
+        return str(asked.get_absolute_url())  # a turn of a plan stands on the plan's page
+    label, _, pk = (asked if isinstance(asked, str) else asked.subject).partition(":")
     return reverse(PAGES[label], args=[int(pk)])
 
 
 @register.filter
-def called(subject: str) -> str:
+def called(asked: str | HumanRequest) -> str:
     """What was asked, in short, such as "approval 42"."""
-    return named(subject)
+    if isinstance(asked, PlanTurn):
+        return f"plan {asked.plan_id}"
+    return named(asked if isinstance(asked, str) else asked.subject)
 
 
 @register.filter

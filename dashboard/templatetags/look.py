@@ -41,6 +41,20 @@ STATUSES: dict[str, tuple[str, str, str]] = {  # value: class, icon, word
     "done": ("yes", "check", "Done"),
     "abandoned": ("quiet", "ban", "Abandoned"),
     "cleared": ("quiet", "rotate-ccw", "Cleared"),
+    "drafting": ("wait", "pencil-line", "Drafting"),
+    "awaiting_feedback": ("wait", "hourglass", "Awaiting feedback"),
+    "revising": ("revise", "pencil-line", "Revising"),
+    "accepted": ("yes", "check", "Accepted"),
+    "executing": ("wait", "play", "Executing"),
+    "stopped": ("quiet", "ban", "Stopped"),
+    "not_begun": ("quiet", "ban", "Not begun"),
+    "step_waiting": ("quiet", "clock", "Waiting"),
+    "step_input": ("wait", "user", "Waiting for a person"),
+    "answered": ("yes", "check", "Answered"),
+    "added": ("yes", "plus", "Added"),
+    "removed": ("no", "trash-2", "Removed"),
+    "changed": ("revise", "pencil-line", "Changed"),
+    "moved": ("revise", "arrow-down", "Moved"),
 }
 
 

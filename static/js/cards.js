@@ -34,6 +34,7 @@ const isInUse = (element) =>
 
 /** Whether somebody has typed something on this page that loading it anew would lose. A filter is in the address. */
 export const hasTyped = () =>
+  document.querySelector("main [data-kept]") !== null || // what the server gave back is typed as well
   fieldsOf(document.querySelector("main")).some((field) => isChanged(field) && !field.closest("[role=search]"));
 
 // ---- Putting in place

@@ -131,6 +131,7 @@ function tell(frame) {
   }
   offer(frame);
   if (frame.open === false) tooLate(frame);
+  document.dispatchEvent(new CustomEvent("hitl:frame", { detail: frame })); // for what only one page knows
   if (frame.fetch?.length) bring(frame.fetch, (element) => !element.children.length);
 }
 

@@ -1,0 +1,70 @@
+"""The rows that a verb is about, and a plan's steps as they stand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ledger.errors import UnknownId
+from plans.models import Plan, PlanStep, PlanTurn, PlanVersion, StepRun, StepStatus
+from plans.steps import Step
+
+BEGUN = (StepStatus.WAITING, StepStatus.RUNNING, StepStatus.DONE)
+
+
+def by_id(plan_id: Any) -> Plan:
+    """The plan, or UnknownId. `plan_id` may be a number or its text."""
+    try:
+        return Plan.objects.select_related("run__requester", "run__owner").get(pk=plan_id)
+    except (Plan.DoesNotExist, ValueError, TypeError, OverflowError) as error:
+        raise UnknownId("plan", plan_id) from error
+
+
+def turn_by_id(turn_id: Any) -> PlanTurn:
+    """The turn, or UnknownId."""
+    try:
+        rows = PlanTurn.objects.select_related("run", "reviewer", "plan")
+        found: PlanTurn = rows.get(pk=turn_id)
+        return found
+    except (PlanTurn.DoesNotExist, ValueError, TypeError, OverflowError) as error:
+        raise UnknownId("turn of a plan", turn_id) from error
+
+
+def version_of(plan: Plan, number: int | None = None) -> PlanVersion:
+    """That version of the plan, or the current one; UnknownId if there is none."""
+    wanted = plan.version if number is None else number
+    found = plan.versions.select_related("author", "accepted_by").filter(number=wanted).first()
+    if found is None:
+        raise UnknownId(f"version of plan {plan.pk}:", wanted)
+    return found
+
+
+def steps_of(plan: Plan, number: int | None = None) -> list[Step]:
+    """The steps of that version, or of the current one, in order; none before the first version."""
+    wanted = plan.version if number is None else number
+    rows = PlanStep.objects.filter(version__plan=plan, version__number=wanted).order_by("position")
+    return [as_step(row) for row in rows]
+
+
+def as_step(row: PlanStep) -> Step:
+    return Step(
+        id=row.identity,
+        title=row.title,
+        does=row.does,
+        actions=tuple(row.actions),
+        risk=row.risk_level,
+        undoable=row.undoable,
+        person=row.person,
+        asks=row.asks,
+        note=row.note,
+    )
+
+
+def tries_of(plan: Plan) -> dict[str, StepRun]:
+    """The last try at each step that was begun, by the step's identity."""
+    rows = plan.tries.select_related("input_by").order_by("attempt")
+    return {row.identity: row for row in rows}
+
+
+def locked_in(plan: Plan) -> set[str]:
+    """The steps that nobody may change any more: begun or finished. A failed one is free again."""
+    return {one for one, row in tries_of(plan).items() if row.status in BEGUN}

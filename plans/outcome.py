@@ -1,0 +1,38 @@
+"""Why an act of a person did not count, and what counts instead."""
+
+from __future__ import annotations
+
+from ledger.errors import AlreadyDecided, Refused, Stale
+from plans.models import Plan, PlanStatus, PlanTurn
+
+BUSY = {
+    PlanStatus.DRAFTING: "The agent is still drawing the plan up.",
+    PlanStatus.REVISING: "The agent is revising the plan at this moment; its next version comes by itself.",
+}
+
+
+def ended(plan: Plan) -> Refused:
+    """The plan is over."""
+    at = f", {plan.finished_at:%Y-%m-%d %H:%M:%S} UTC" if plan.finished_at else ""
+    return AlreadyDecided(f"The plan is {plan.shown_status} already{at}.", plan)
+
+
+def outdated(plan: Plan, shown: int) -> Refused:
+    """The page showed another version than the current one."""
+    text = f"This page showed version {shown}; by now there is version {plan.version}."
+    return Stale(text, plan)
+
+
+def busy(plan: Plan) -> Refused:
+    """It is not the people's turn."""
+    why = BUSY.get(PlanStatus(plan.status), f"The plan is {plan.status.replace('_', ' ')}.")
+    return AlreadyDecided(why, plan)
+
+
+def answered(turn: PlanTurn) -> Refused:
+    """Somebody was first with this turn."""
+    who = "Somebody"
+    if turn.reviewer is not None:
+        who = turn.reviewer.get_full_name() or turn.reviewer.get_username()
+    at = f", {turn.resolved_at:%Y-%m-%d %H:%M:%S} UTC" if turn.resolved_at else ""
+    return AlreadyDecided(f"{who} was first: {turn.outcome or turn.status}{at}.", turn.plan)
