@@ -14,7 +14,8 @@ from ledger.models import Run
 
 # What the migration grants; a test with threads finds its database flushed and grants it again.
 GRANTED: dict[str, list[str]] = defaultdict(list)
-for _module in ("approvals.migrations.0002_groups", "reviews.migrations.0002_groups"):
+GROUPS = ("approvals.migrations.0002_groups", "escalations.migrations.0003_groups")
+for _module in (*GROUPS, "reviews.migrations.0002_groups"):
     for _name, _granted in import_module(_module).GROUPS.items():
         GRANTED[_name] += _granted
 
