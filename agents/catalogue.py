@@ -21,7 +21,11 @@ from ledger.catalogue import AgentSpec
 
 AgentFunction = Callable[[str, RunContext], Awaitable[Any]]
 
-BUILT_IN = ("agents.builtin.gated", "agents.reviewed.reviewed")
+BUILT_IN = (
+    "agents.builtin.gated",
+    "agents.escalating.escalating",
+    "agents.reviewed.reviewed",
+)
 
 
 def register_all() -> None:

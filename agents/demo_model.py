@@ -10,7 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from agents import prompts
+from agents import demo_unsure, prompts
 from agents.answers import json_object_in
 from agents.completions import CREATED, completion
 from agents.demo_revision import revised
@@ -81,6 +81,8 @@ def _reply(asked: dict[str, Any]) -> tuple[str, list[Call]]:
     last = _text(messages[-1])
     if messages[-1]["role"] == "tool":
         return _report(messages), []
+    if demo_unsure.is_asked(system):
+        return demo_unsure.said(system, last), []
     if prompts.REVISE in system:
         return _revision(messages), []
     if is_asked(system):
