@@ -17,6 +17,9 @@ from django.db.models import Count, Max, Min
 
 from approvals import listing
 from approvals.models import ApprovalRequest
+from escalations import listing as escalation_listing
+from escalations.finding import RELATED as ESCALATION_ROWS
+from escalations.models import Escalation
 from ledger.models import HumanRequest, Run
 from ledger.risk import RiskLevel
 from pages.filters import Filter
@@ -66,6 +69,19 @@ LANES: tuple[Lane, ...] = (
         matching=listing.matching,
         decided=("approvals.approved", "approvals.rejected", "approvals.revision_requested"),
         shown=lambda rows: rows.exclude(status="needs_revision", resolution="edited"),
+    ),
+    Lane(
+        key="escalations",
+        name="Escalations",
+        icon="life-buoy",
+        index="escalations:index",
+        needs="escalations.view_escalation",
+        model=Escalation,
+        row="escalation",
+        related=ESCALATION_ROWS,
+        matching=escalation_listing.matching,
+        decided=("escalations.answered", "escalations.dismissed"),
+        shown=lambda rows: rows,
     ),
 )
 DOUBTS = 99  # the table that runs in doubt count as in the order of the inbox: the last one
@@ -118,4 +134,6 @@ class Waiting:
 
 def _together(values: list[Any]) -> int:
     """How many different ones all these querysets have; one that asks twice is one."""
-    return reduce(lambda one, other: one.union(other), values).distinct().count() if values else 0
+    if len(values) < 2:
+        return sum(rows.distinct().count() for rows in values)
+    return reduce(lambda one, other: one.union(other), values).count()  # a union has each once

@@ -126,11 +126,12 @@ function tell(frame) {
     if (!document.getElementById(id)?.querySelector("form.htmx-request")) over = put(id, html) === "over" || over;
   }
   if (over) {
-    announce(`${/^(approvals|reviews)\./.test(frame.subject) ? "Decided meanwhile. " : ""}${frame.label}.`);
+    announce(`${/^(approvals|escalations|reviews)\./.test(frame.subject) ? "Decided meanwhile. " : ""}${frame.label}.`);
     bring(["run-title", "facts"], () => true);
   }
   offer(frame);
   if (frame.open === false) tooLate(frame);
+  if (frame.renew?.length) bring(frame.renew, () => true);
   if (frame.fetch?.length) bring(frame.fetch, (element) => !element.children.length);
 }
 
