@@ -133,3 +133,19 @@ def _just_above(confidence: float) -> float:
     """The next whole percent."""
     percent = math.floor(confidence * 100) + 1
     return percent / 100 if percent / 100 > confidence else (percent + 1) / 100
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Everything that is shown of one agent and type."""
+
+    pair: Pair
+    bins: list[Bin]
+    gap: float
+    proposal: Proposal | None
+
+
+def figure(pair: Pair, share: float) -> Figure:
+    """The diagram's bins, and the threshold that would catch that share of the errors."""
+    found = judged(pair.agent_id, pair.type)
+    return Figure(pair, bins(found), gap(found), propose(found, share))

@@ -26,11 +26,15 @@ def similar(agent_id: str, question: str, *, besides: int | None = None) -> list
     `besides`: an escalation whose own answer is left out. Retired answers are never offered.
     """
     wanted = words.telling(question)
-    rows = Knowledge.objects.filter(retired_at=None).select_related("answered_by")
-    found = rows.in_bulk(search.find(agent_id, wanted))
-    rated = [(words.shared(wanted, row.question), row.pk, row) for row in found.values()]
-    alike = [each for each in rated if each[0] >= ALIKE and each[2].escalation_id != besides]
-    return [row for _, _, row in sorted(alike, key=lambda each: each[:2], reverse=True)][:OFFERED]
+    found = Knowledge.objects.filter(pk__in=search.find(agent_id, wanted), retired_at=None)
+    rated = [
+        (words.shared(wanted, asked), pk)
+        for pk, of, asked in found.values_list("pk", "escalation_id", "question")
+        if of != besides
+    ]
+    best = sorted((each for each in rated if each[0] >= ALIKE), reverse=True)[:OFFERED]
+    rows = Knowledge.objects.select_related("answered_by").in_bulk([pk for _, pk in best])
+    return [rows[pk] for _, pk in best]
 
 
 def used(rows: Iterable[Knowledge]) -> None:
@@ -60,7 +64,7 @@ def retire(knowledge_id: object, *, by: Any) -> Knowledge:
     if row.retired_at is None:
         row.retired_at = now()
         row.save(update_fields=["retired_at"])
-        search.remove(row.pk)
+        search.remove(row.pk, row.agent_id, row.question)
         _record("knowledge.retired", row, by)
     return row
 

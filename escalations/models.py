@@ -256,3 +256,19 @@ class Knowledge(models.Model):
     @property
     def subject(self) -> str:
         return f"escalations.knowledge:{self.pk}"
+
+
+class Term(models.Model):
+    """In how many kept questions of an agent a word stands: the rare ones are searched by."""
+
+    agent = models.CharField(max_length=64, help_text="The agent's word in the index.")
+    word = models.CharField(max_length=64)
+    count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["agent", "word"], name="term_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.word} ({self.count})"

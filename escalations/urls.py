@@ -9,6 +9,7 @@ from escalations import views
 app_name = "escalations"
 urlpatterns = [
     path("", views.index, name="index"),
+    path("calibration/", views.calibration, name="calibration"),
     path("<int:pk>/", views.detail, name="detail"),
     path("<int:pk>/decide/", views.decide, name="decide"),
     path("<int:pk>/mark/", views.mark, name="mark"),

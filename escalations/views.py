@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from escalations import calibration as figures
 from escalations import listing, outcome, replies, services
 from escalations.access import for_viewers
 from escalations.finding import RELATED
@@ -19,6 +20,8 @@ from ledger.models import Event
 from pages import filters
 from pages.access import HtmxHttpRequest, wants_part
 from pages.filters import Filter
+
+SHARES = ("50", "80", "90", "95", "99")  # percent of errors that a threshold should catch
 
 
 @require_safe
@@ -108,3 +111,19 @@ def mark(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     except LedgerError as error:
         return replies.refused(request, pk, error, Typed(), "mark")
     return replies.done(request, marked, "mark", Typed())
+
+
+@require_safe
+@for_viewers
+def calibration(request: HtmxHttpRequest) -> HttpResponse:
+    """How sure each agent says it is against what people said; `?share=` of errors to be caught."""
+    text = request.GET.get("share", "")
+    share = text if text in SHARES else SHARES[2]
+    found = [figures.figure(pair, int(share) / 100) for pair in figures.pairs()]
+    context = {
+        "cursor": Event.objects.newest(),
+        "figures": found,
+        "share": share,
+        "shares": SHARES,
+    }
+    return render(request, "escalations/calibration.html", context)

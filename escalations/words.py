@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-MOST = 24  # words of a question that are searched by
+MOST = 24  # telling words of a question
 LONGEST = 64  # characters of a word
 # Scripts that do not put spaces between words: each character counts as one.
 WORD = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
@@ -154,9 +154,11 @@ COMMON = frozenset(
 
 def of(text: str) -> list[str]:
     """The different words of a text in order, in lower case and without accents."""
-    plain = unicodedata.normalize("NFKD", text).casefold()
-    bare = "".join(c for c in plain if not unicodedata.combining(c))
-    return list(dict.fromkeys(word[:LONGEST] for word in WORD.findall(bare)))
+    plain = text.casefold()
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFKD", plain).casefold()
+        plain = "".join(c for c in plain if not unicodedata.combining(c))
+    return list(dict.fromkeys(word[:LONGEST] for word in WORD.findall(plain)))
 
 
 def telling(text: str) -> list[str]:

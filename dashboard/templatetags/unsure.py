@@ -46,14 +46,20 @@ def hidden_in_question(escalation: Escalation) -> int:
 
 @register.filter
 def percent(value: float) -> str:
-    """0.42 as "42 %"."""
-    return f"{value * 100:.4g} %"
+    """0.42 as "42 %", 0.4213 as "42.1 %"."""
+    return f"{value * 100:.3g} %"
 
 
 @register.filter
 def hundredths(value: float) -> str:
     """0.42 as "42", for a drawing that is 100 wide."""
     return f"{value * 100:.4g}"
+
+
+@register.filter
+def from_top(value: float) -> str:
+    """0.42 as "58", for a drawing that is 100 high."""
+    return f"{(1 - value) * 100:.4g}"
 
 
 @register.filter
