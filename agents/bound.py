@@ -11,6 +11,7 @@ from typing import Any
 from django.utils import timezone
 
 from agents.bound_gate import BoundGate
+from agents.bound_manager import BoundManager
 from agents.bound_model import BoundModel
 from agents.bound_queue import BoundQueue
 from agents.journal import Journal
@@ -27,6 +28,7 @@ class RunContext:
         self.input: Any = run.input
         self.journal = journal
         self.model = BoundModel(journal, client, run.attempts)
+        self.escalations = BoundManager(journal)
 
     def gate(self, name: str, risk_threshold: str = "medium") -> BoundGate:
         """The gate of that name; `risk_threshold` counts only if there is no such gate yet."""

@@ -21,7 +21,12 @@ from ledger.catalogue import AgentSpec
 
 AgentFunction = Callable[[str, RunContext], Awaitable[Any]]
 
-BUILT_IN = ("agents.builtin.gated", "agents.reviewed.reviewed", "agents.interactive.interactive")
+BUILT_IN = (
+    "agents.builtin.gated",
+    "agents.escalating.escalating",
+    "agents.reviewed.reviewed",
+    "agents.interactive.interactive",
+)
 
 
 def register_all() -> None:

@@ -10,7 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from agents import demo_plans, prompts
+from agents import demo_plans, demo_unsure, prompts
 from agents.answers import json_object_in
 from agents.completions import CREATED, completion
 from agents.demo_revision import revised
@@ -86,6 +86,8 @@ def _reply(asked: dict[str, Any]) -> tuple[str, list[Call]]:
     planned = demo_plans.reply(system, messages, named)
     if planned is not None:
         return planned
+    if demo_unsure.is_asked(system):
+        return demo_unsure.said(system, last), []
     if prompts.REVISE in system:
         return _revision(messages), []
     if is_asked(system):

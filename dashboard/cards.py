@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 from dashboard.approval_cards import APPROVALS
 from dashboard.card import Kind
+from dashboard.escalation_cards import ESCALATIONS
 from dashboard.plan_cards import PLANS, TURNS
 from dashboard.review_cards import REVIEWS
 from dashboard.run_cards import DOUBTS, RUNS
 
 KINDS: Mapping[str, Kind] = {
     "approvals.approvalrequest": APPROVALS,
+    "escalations.escalation": ESCALATIONS,
     "reviews.reviewitem": REVIEWS,
     "plans.plan": PLANS,
     "plans.planturn": TURNS,

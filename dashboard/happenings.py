@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from approvals.models import Resolution
-from dashboard import plan_words, review_words
+from dashboard import escalation_lines, plan_words, review_words
 from dashboard.lines import Known, Line
 from ledger import leases
 from ledger.models import Event, Run
@@ -156,6 +156,7 @@ DECISIONS = {
     "approvals.rejected": ("no", "x", "rejected"),
     "approvals.revision_requested": ("revise", "pencil-line", "revision requested"),
     "approvals.cancelled": ("quiet", "ban", "cancelled"),
+    **escalation_lines.DECISIONS,
     **review_words.DECISIONS,
 }
 
@@ -178,7 +179,7 @@ def _decided(event: Event, known: Known, delivered: datetime | None) -> Iterator
         title,
         key=named(event.subject),
         request=request,
-        said=str(data.get("feedback") or data.get("reason") or ""),
+        said=str(data.get("answer") or data.get("feedback") or data.get("reason") or ""),
         later=[("delivered", delivered)] if delivered else [],
     )
 
@@ -207,4 +208,5 @@ WRITERS: dict[str, Callable[[Event, dict[str, Any], Known], Line | None]] = {
     "approvals.deadline_shortened": _shortened,
     "actions.started": _tried,
     **plan_words.WRITERS,
+    **escalation_lines.WRITERS,
 }

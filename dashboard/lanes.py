@@ -17,6 +17,9 @@ from django.db.models import Count, Max, Min
 
 from approvals import listing
 from approvals.models import ApprovalRequest
+from escalations import listing as escalation_listing
+from escalations.finding import RELATED as ESCALATION_ROWS
+from escalations.models import Escalation
 from ledger.models import HumanRequest, Run
 from ledger.risk import RiskLevel
 from pages.filters import Filter
@@ -68,6 +71,19 @@ LANES: tuple[Lane, ...] = (
         matching=listing.matching,
         decided=("approvals.approved", "approvals.rejected", "approvals.revision_requested"),
         shown=lambda rows: rows.exclude(status="needs_revision", resolution="edited"),
+    ),
+    Lane(
+        key="escalations",
+        name="Escalations",
+        icon="life-buoy",
+        index="escalations:index",
+        needs="escalations.view_escalation",
+        model=Escalation,
+        row="escalation",
+        related=ESCALATION_ROWS,
+        matching=escalation_listing.matching,
+        decided=("escalations.answered", "escalations.dismissed"),
+        shown=lambda rows: rows,
     ),
     Lane(
         key="plans",

@@ -67,7 +67,12 @@ class Known:
         kind, _, name = actor.partition(":")
         if kind == "user":
             return self.people.get(name, name)
-        words = {"runner": "runner", "rule": "the rule of the gate", "agent": "agent"}
+        words = {
+            "runner": "runner",
+            "rule": "the rule of the gate",
+            "agent": "agent",
+            "handler": "the handler of",
+        }
         if kind in words:
             return f"{words[kind]} {name}"
         return {"deadline": "the deadline", "system": "the system"}.get(kind, actor)

@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from dashboard import plan_words, review_words
+from dashboard import escalation_lines, plan_words, review_words
 from dashboard.evidence import as_value
 from dashboard.lines import Known, Lesson, Line
+from escalations.models import Escalation
 from ledger.models import EntryKind, EntryStatus, JournalEntry, Run
 
 APPROVAL = "approvals.approvalrequest"  # what lessons are of that do not say
@@ -81,7 +82,7 @@ def _question(line: Line, entry: JournalEntry, known: Known) -> Line:
         return plan_words.asked(line, request)
     reviewed = entry.request_kind == review_words.LABEL
     status = getattr(request, "shown_status", "")
-    return replace(
+    told = replace(
         line,
         css="wait" if status == "pending" else "yes",
         title=review_words.TITLE if reviewed else "Question: approve",
@@ -91,6 +92,9 @@ def _question(line: Line, entry: JournalEntry, known: Known) -> Line:
         preview=getattr(request, "preview", ""),
         note=_given_up(entry) or line.note,
     )
+    if isinstance(request, Escalation):
+        return escalation_lines.asked(told, entry, request)
+    return told
 
 
 def _given_up(entry: JournalEntry) -> str:

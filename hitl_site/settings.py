@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "channels",
     "ledger",
     "approvals",
+    "escalations",
     "reviews",
     "plans",
     "agents",

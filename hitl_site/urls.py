@@ -8,6 +8,7 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("dashboard.urls")),
     path("approvals/", include("approvals.urls")),
+    path("escalations/", include("escalations.urls")),
     path("reviews/", include("reviews.urls")),
     path("plans/", include("plans.urls")),
     path("accounts/", include("allauth.urls")),

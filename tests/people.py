@@ -16,6 +16,7 @@ from ledger.models import Run
 GRANTED: dict[str, list[str]] = defaultdict(list)
 for _module in (
     "approvals.migrations.0002_groups",
+    "escalations.migrations.0003_groups",
     "reviews.migrations.0002_groups",
     "plans.migrations.0002_groups",
 ):

@@ -9,38 +9,52 @@ from pathlib import Path
 import pytest
 
 from agents.bound_gate import BoundGate
+from agents.bound_manager import BoundManager
+from agents.escalating import EscalatingAgent
 from agents.gated import ApprovalGatedAgent
 from approvals.gate import ApprovalGate
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
+from escalations import models as escalations
+from escalations.manager import EscalationManager
 from ledger.models import EntryStatus, RunStatus
 
 ROOT = Path(__file__).parent.parent
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
 SEMANTICS = (ROOT / "docs/semantics.md").read_text()
-KIND = re.compile(r'kind="([a-z]+\.[a-z_]+)"|"((?:runs|approvals|actions|gates)\.[a-z_]+)"')
-PERMISSIONS = re.compile(r"\.(?:view|add|change|delete|decide|cancel|resolve)_[a-z]+$")
+KIND = re.compile(
+    r'kind="([a-z]+\.[a-z_]+)"|"((?:runs|approvals|escalations|thresholds|knowledge|actions|gates)\.[a-z_]+)"'
+)
+PERMISSIONS = re.compile(r"\.(?:view|add|change|delete|decide|answer|cancel|resolve)_[a-z]+$")
+
+MODELS = ("approvalrequest", "escalation", "threshold", "knowledge")
+STATUSES = (RunStatus, ApprovalStatus, EntryStatus, escalations.EscalationStatus)
 
 
-@pytest.mark.parametrize("status", [*RunStatus.values, *ApprovalStatus.values, *EntryStatus.values])
+@pytest.mark.parametrize("status", [value for each in STATUSES for value in each.values])
 def test_the_architecture_names_every_status(status: str) -> None:
     assert f"`{status}`" in ARCHITECTURE
 
 
 def test_the_architecture_names_every_kind_of_event_that_services_write() -> None:
     written = set()
-    for app in ("ledger", "approvals", "agents"):
+    for app in ("ledger", "approvals", "escalations", "agents"):
         for path in (ROOT / app).rglob("*.py"):
             if "migrations" not in path.parts:
                 found = KIND.findall(path.read_text())
                 written |= {one or other for one, other in found}
     kinds = {
-        kind for kind in written if not PERMISSIONS.search(kind) and "approvalrequest" not in kind
+        kind
+        for kind in written
+        if not PERMISSIONS.search(kind) and kind.partition(".")[2] not in MODELS
     }
     missing = {kind for kind in kinds if f"`{kind}`" not in ARCHITECTURE}
     assert not missing
 
 
-@pytest.mark.parametrize("resolution", [value for value in Resolution.values if value])
+@pytest.mark.parametrize(
+    "resolution",
+    [value for each in (Resolution, escalations.Resolution) for value in each.values if value],
+)
 def test_the_semantics_name_every_way_to_be_resolved(resolution: str) -> None:
     assert resolution in SEMANTICS
 
@@ -54,6 +68,17 @@ def test_the_semantics_name_every_way_to_be_resolved(resolution: str) -> None:
         (ApprovalGate.approve, "request_id, reviewer, feedback=''"),
         (ApprovalGate.reject, "request_id, reviewer, feedback"),
         (ApprovalGate.request_revision, "request_id, reviewer, feedback"),
+        (EscalationManager.register_handler, "escalation_type, handler"),
+        (
+            EscalationManager.escalate,
+            "agent_id, reason, context, escalation_type='general', *, threshold=None",
+        ),
+        (EscalationManager.wait_for_answer, "escalation_id, timeout=300.0"),
+        (
+            EscalatingAgent.__init__,
+            "agent_id, llm_client, escalation_manager, confidence_threshold=0.7",
+        ),
+        (EscalatingAgent.execute_task, "task"),
         (ApprovalGatedAgent.__init__, "agent_id, llm_client, approval_gate"),
         (ApprovalGatedAgent.execute_with_approval, "action, details"),
     ],
@@ -62,7 +87,8 @@ def test_signatures_are_as_the_semantics_say(function: object, signature: str) -
     assert callable(function)
     parameters = list(inspect.signature(function).parameters.values())[1:]
     plain = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in parameters]
-    assert ", ".join(str(parameter) for parameter in plain) == signature
+    written = str(inspect.Signature(plain))
+    assert written.strip("()") == signature
     assert signature.replace("'", '"') in SEMANTICS
 
 
@@ -75,6 +101,18 @@ def test_what_waits_is_async(name: str) -> None:
 @pytest.mark.parametrize("name", ["approve", "reject", "request_revision"])
 def test_a_gate_inside_a_run_cannot_decide(name: str) -> None:
     assert not hasattr(BoundGate, name)
+
+
+@pytest.mark.parametrize("name", ["escalate", "wait_for_answer"])
+def test_what_escalates_is_async(name: str) -> None:
+    assert inspect.iscoroutinefunction(getattr(EscalationManager, name))
+    assert inspect.iscoroutinefunction(getattr(BoundManager, name))
+
+
+def test_an_escalation_has_the_fields_of_the_pattern() -> None:
+    names = {field.name for field in escalations.Escalation._meta.get_fields()}
+    named = {"agent_id", "reason", "context", "type", "created_at", "status", "response"}
+    assert names >= named
 
 
 def test_a_request_has_the_fields_of_the_pattern() -> None:

@@ -16,16 +16,26 @@ from tests import people
 
 pytestmark = pytest.mark.django_db
 
-SEEN_BY_ALL = {"ledger.view_run", "ledger.view_event", "approvals.view_approvalrequest"}
-RECORD = {"ledger.view_journalentry", "ledger.view_runner", "approvals.view_gate"}
+SEEN_BY_ALL = {
+    "ledger.view_run",
+    "ledger.view_event",
+    "approvals.view_approvalrequest",
+    "escalations.view_escalation",
+}
+RECORD = {"ledger.view_journalentry", "ledger.view_runner", "approvals.view_gate"} | {
+    "escalations.view_threshold",
+    "escalations.view_knowledge",
+}
 HOSTS = "agents.view_allowedhost"
 EXPECTED = {
-    "Reviewers": SEEN_BY_ALL | {"approvals.decide_approvalrequest", "ledger.resolve_run"},
+    "Reviewers": SEEN_BY_ALL
+    | {"approvals.decide_approvalrequest", "escalations.answer_escalation", "ledger.resolve_run"},
     "Auditors": SEEN_BY_ALL | RECORD | {HOSTS},
     "Operators": SEEN_BY_ALL
     | RECORD
     | {HOSTS, "agents.add_allowedhost", "agents.change_allowedhost", "agents.delete_allowedhost"}
-    | {"approvals.add_gate", "approvals.change_gate"}
+    | {"approvals.add_gate", "approvals.change_gate", "escalations.change_knowledge"}
+    | {f"escalations.{verb}_threshold" for verb in ("add", "change", "delete")}
     | {"ledger.add_run", "ledger.cancel_run", "ledger.resolve_run"},
 }
 PAGES = (
@@ -35,11 +45,15 @@ PAGES = (
     "ledger/runner",
     "approvals/approvalrequest",
     "approvals/gate",
+    "escalations/escalation",
+    "escalations/threshold",
+    "escalations/knowledge",
     "agents/allowedhost",
 )
 MIGRATIONS = (
     ("approvals.migrations.0002_groups", "make_groups"),
     ("agents.migrations.0002_groups", "grant"),
+    ("escalations.migrations.0003_groups", "grant"),
 )
 
 
@@ -72,7 +86,7 @@ def test_each_group_may_do_exactly_this(group: str) -> None:
 
 @pytest.mark.parametrize("group", EXPECTED)
 def test_no_group_may_delete_or_add_what_is_record(group: str) -> None:
-    record = {"run", "event", "journalentry", "runner", "approvalrequest"}
+    record = {"run", "event", "journalentry", "runner", "approvalrequest", "escalation"}
     changing = {f"{word}_{model}" for model in record for word in ("change", "delete")}
     assert not {each.split(".")[1] for each in permissions(group)} & changing
 

@@ -14,6 +14,7 @@ from django.apps import apps
 from django.db.models import ForeignObject, ManyToManyField
 
 from approvals.models import ApprovalStatus
+from escalations.models import EscalationStatus
 from ledger import patterns
 from ledger.models import RunStatus
 from tests.installation import BASE_DIR
@@ -22,8 +23,10 @@ PYPROJECT = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())
 APPS = [p for p in PYPROJECT["tool"]["importlinter"]["root_packages"] if p != "hitl_site"]
 PATTERNS = [pattern.model._meta.app_label for pattern in patterns.all_patterns()]
 ARCHITECTURE = BASE_DIR / "docs" / "architecture.md"
-KIND = re.compile(r'"((?:approvals|runs|actions|gates)\.[a-z]+(?:_[a-z]+)*)"')
-PERMISSION = re.compile(r"\.(add|change|delete|view|decide|cancel|resolve)_")
+KIND = re.compile(
+    r'"((?:approvals|escalations|thresholds|knowledge|runs|actions|gates)\.[a-z]+(?:_[a-z]+)*)"'
+)
+PERMISSION = re.compile(r"\.(add|change|delete|view|decide|answer|cancel|resolve)_")
 
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -53,6 +56,9 @@ def test_imports_point_down_only() -> None:
         ("ledger", "import approvals.models", "apps are layers"),
         ("pages", "import approvals.models", "apps are layers"),
         ("approvals", "import agents.models", "apps are layers"),
+        ("approvals", "import escalations.models", "apps are layers"),
+        ("escalations", "import approvals.models", "apps are layers"),
+        ("escalations", "import ledger.transitions", "only services move rows"),
         ("approvals", "import dashboard.apps", "apps are layers"),
         ("agents", "import dashboard.apps", "apps are layers"),
         ("dashboard", "import agents.models", "apps are layers"),
@@ -100,5 +106,5 @@ def kinds() -> set[str]:
 
 def test_the_architecture_page_names_every_status_and_kind_of_event() -> None:
     text = ARCHITECTURE.read_text()
-    statuses = {str(status) for status in (*RunStatus, *ApprovalStatus)}
+    statuses = {str(status) for status in (*RunStatus, *ApprovalStatus, *EscalationStatus)}
     assert [name for name in sorted(kinds() | statuses) if name not in text] == []

@@ -21,7 +21,11 @@ from plans.models import PlanTurn
 register = template.Library()
 
 # The page of each kind of question: a new kind is one line here.
-PAGES = {"approvals.approvalrequest": "approvals:detail", "reviews.reviewitem": "reviews:detail"}
+PAGES = {
+    "approvals.approvalrequest": "approvals:detail",
+    "escalations.escalation": "escalations:detail",
+    "reviews.reviewitem": "reviews:detail",
+}
 TITLE = 120  # characters of a task in a heading or a list
 
 

@@ -126,12 +126,13 @@ function tell(frame) {
     if (!document.getElementById(id)?.querySelector("form.htmx-request")) over = put(id, html) === "over" || over;
   }
   if (over) {
-    announce(`${/^(approvals|reviews)\./.test(frame.subject) ? "Decided meanwhile. " : ""}${frame.label}.`);
+    announce(`${/^(approvals|escalations|reviews)\./.test(frame.subject) ? "Decided meanwhile. " : ""}${frame.label}.`);
     bring(["run-title", "facts"], () => true);
   }
   offer(frame);
   if (frame.open === false) tooLate(frame);
   document.dispatchEvent(new CustomEvent("hitl:frame", { detail: frame })); // for what only one page knows
+  if (frame.renew?.length) bring(frame.renew, () => true);
   if (frame.fetch?.length) bring(frame.fetch, (element) => !element.children.length);
 }
 

@@ -13,6 +13,8 @@ idle    `run_agents` with nothing to do, by the kernel's count of its CPU time; 
         sends them, transactions' own statements included.
 memory  Resident memory of that process (VmRSS), with no run and with 10,000 that wait for people;
         both in a fresh process after the same idle time. A waiting run is a row, so they match.
+similar From a question to the earlier ones like it with their answers, among 10,000 answered
+        escalations of one agent whose commonest word is in every second of them.
 sockets From the commit of one event until the last of 1,000 open pages has it (`bench_sockets`).
 
 Times are milliseconds of CLOCK_MONOTONIC, which all processes share. The line about the machine

@@ -48,6 +48,7 @@ ROWS: tuple[tuple[str, str, str, Callable[[Any], str]], ...] = (
     ("crowd", "10,000 waiting: CPU, % of a core", "the same", lambda f: f"{f['cpu']:.2f}"),
     ("crowd", "10,000 waiting: queries a second", "≤ 4", lambda f: f"{f['queries']:.1f}"),
     ("crowd", "10,000 waiting: memory, MB", "the same", lambda f: f"{f['memory']:.1f}"),
+    ("similar", "similar among 10,000 answered, ms", "< 20", _times),
     ("sockets", "event → last of 1,000 sockets, ms", "median ≤ 100", _times),
 )
 

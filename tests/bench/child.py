@@ -106,11 +106,13 @@ def decide(requests: list[int], pause: float) -> list[list[int]]:
 
 def person() -> None:
     from tests import people
+    from tests.bench import answers
     from tests.bench.crowd import fill
 
     people.gate("bench")
     people.rita()
-    serve({"submit": submit, "ask": ask, "decide": decide, "fill": fill})
+    known = {"answers": answers.fill, "similar": answers.similar}
+    serve({"submit": submit, "ask": ask, "decide": decide, "fill": fill, **known})
 
 
 # ---- The poller

@@ -13,7 +13,7 @@ from tests import bench_sockets
 from tests.bench.places import Child, fresh, installed
 from tests.installation import Installation
 
-STAGES = ("wake", "idle", "sockets")
+STAGES = ("wake", "idle", "similar", "sockets")
 WARM_UP = 20  # decisions that are not counted
 PATIENCE = 60.0  # seconds
 Say = Callable[[str], None]
@@ -29,9 +29,11 @@ class Amount:
     crowd: int = 10_000  # waiting runs
     sockets: int = 1_000
     events: int = 60
+    answers: int = 10_000  # answered escalations
+    questions: int = 200
 
 
-QUICK = Amount(decisions=60, idle=5.0, events=10)
+QUICK = Amount(decisions=60, idle=5.0, events=10, questions=100)
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,24 @@ def measure(kind: str, amount: Amount, stages: tuple[str, ...], say: Say) -> dic
         if "idle" in stages:
             say(f"{kind}: a runner beside {amount.crowd:,} waiting runs, {amount.idle:.0f} s")
             found["crowd"] = _idle(_crowded(place, amount.crowd), amount.idle)
+        if "similar" in stages:
+            say(f"{kind}: similar questions among {amount.answers:,} answered ones")
+            found["similar"] = _similar(place, amount)
     if "sockets" in stages:
         say(f"{kind}: {amount.sockets:,} open sockets, {amount.events} events")
         with fresh(kind) as url:
             sockets = bench_sockets.run(url, sockets=amount.sockets, events=amount.events)
         found["sockets"] = Spread(sockets["median"], sockets["p95"], sockets["p99"])
     return found
+
+
+def _similar(place: Installation, amount: Amount) -> Spread:
+    """Milliseconds that it takes to find the earlier answers to a question."""
+    person = Child(place, "person")
+    if person("answers", amount.answers) != amount.answers:
+        raise RuntimeError("Not as many answers are kept as should.")
+    person("similar", WARM_UP)
+    return Spread.of(person("similar", amount.questions))
 
 
 def _crowded(place: Installation, count: int) -> Child:

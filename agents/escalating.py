@@ -1,0 +1,154 @@
+"""The agent class of escalation: answer, and ask a person when not sure enough."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asgiref.sync import sync_to_async
+
+from agents import model, unsure_prompts
+from agents.answers import problem_of, text_of
+from agents.bound import RunContext
+from agents.bound_manager import BoundManager
+from agents.confidence import UNREADABLE, Stated, read_plain, read_structured
+from agents.knowledge import earlier_answers
+from agents.model import ModelError
+from escalations import thresholds
+from escalations.manager import EscalationManager, reply
+from escalations.models import SURE
+from ledger import canonical
+
+Manager = EscalationManager | BoundManager
+LOW_CONFIDENCE = "low_confidence"
+
+
+class EscalatingAgent:
+    """Answers tasks, and asks a person what it is not sure about.
+
+    `llm_client` is any object with `await chat.completions.create(model=…, messages=…)` of the
+    openai package. With the manager of a run (`context.escalations`) every step goes through the
+    journal; with an EscalationManager the class works in any program that has Django set up.
+    """
+
+    def __init__(
+        self,
+        agent_id: str,
+        llm_client: Any,
+        escalation_manager: Manager,
+        confidence_threshold: float = SURE,
+    ) -> None:
+        self.agent_id = agent_id
+        self.llm_client = llm_client
+        self.escalation_manager = escalation_manager
+        self.confidence_threshold = thresholds.checked(confidence_threshold)
+        self._structured = True
+
+    async def execute_task(self, task: str) -> dict[str, Any]:
+        """Answer `task`, with a person's help if it is needed.
+
+        {"status": "completed", "result", "confidence"} when sure enough;
+        {"status": "completed_with_help", "result", "escalation"} with a handler's or a person's
+        answer; else {"status": "uncertain", "result", "confidence", "escalation"} with its attempt.
+        """
+        stated = await self._stated(task)
+        confidence = UNREADABLE if stated.confidence is None else stated.confidence
+        needed = await self._needed()
+        if confidence >= needed:
+            return {"status": "completed", "result": stated.answer, "confidence": confidence}
+        told = await self._help(task, stated.answer, confidence, needed)
+        if isinstance(told, dict) and "answer" in told:
+            return {
+                "status": "completed_with_help",
+                "result": told["answer"],
+                "escalation": told,
+            }
+        return {
+            "status": "uncertain",
+            "result": stated.answer,
+            "confidence": confidence,
+            "escalation": told,
+        }
+
+    async def _help(self, task: str, attempt: str, confidence: float, needed: float) -> Any:
+        """What the handler said, or what became of it when a person had it."""
+        manager = self.escalation_manager
+        told = await manager.escalate(
+            self.agent_id,
+            f"Low confidence ({confidence:.0%}) on task",
+            {"task": task, "attempted_response": attempt, "confidence": confidence},
+            LOW_CONFIDENCE,
+            threshold=needed,
+        )
+        if not isinstance(told, dict) or told.get("status") != "escalated":
+            return told
+        return reply(await manager.wait_for_answer(told["escalation_id"]))
+
+    # ---- What may change under it: read once in a run --------------------------------------
+
+    async def _needed(self) -> float:
+        """The threshold of an operator's row for this agent or type, else its own."""
+        agent_id, own = self.agent_id, self.confidence_threshold
+        found = await self._read(
+            "threshold",
+            lambda: thresholds.confidence_for(agent_id, LOW_CONFIDENCE, own),
+            "threshold",
+        )
+        return float(found)
+
+    async def _earlier(self, task: str) -> list[dict[str, str]]:
+        """What people answered to similar questions; the run's page shows which were used."""
+        agent_id = self.agent_id
+        key = f"lessons/{canonical.digest(canonical.storable(task), 'hitl-task/v1')[:32]}"
+        found = await self._read("lessons", lambda: earlier_answers(agent_id, task), key)
+        answers: list[dict[str, str]] = found["answers"]
+        return answers
+
+    async def _read(self, name: str, function: Any, key: str) -> Any:
+        if isinstance(self.escalation_manager, BoundManager):
+            return await self.escalation_manager.journal.read(name, function, key)
+        return await sync_to_async(function)()
+
+    # ---- The model's part -------------------------------------------------------------------
+
+    async def _stated(self, task: str) -> Stated:
+        """The model's answer: structured where its server can, else in plain words."""
+        earlier = await self._earlier(task)
+        if self._structured:
+            stated = await self._ask_structured(task, earlier)
+            if stated is not None:
+                return stated
+        text = await self._ask(unsure_prompts.answer(task, earlier, structured=False))
+        return read_plain(text)
+
+    async def _ask_structured(self, task: str, earlier: list[dict[str, str]]) -> Stated | None:
+        """None when the server does not take it, or the answer is not of that form."""
+        messages = unsure_prompts.answer(task, earlier, structured=True)
+        try:
+            text = await self._ask(messages, response_format=unsure_prompts.FORMAT)
+        except Exception as error:
+            problem = model.classify(error)
+            if problem.retry or problem.kind == "refused":
+                raise
+            self._structured = False
+            return None
+        plain = read_plain(text)
+        return read_structured(text) or (plain if plain.confidence is not None else None)
+
+    async def _ask(self, messages: list[dict[str, Any]], **options: Any) -> str:
+        response = await self.llm_client.chat.completions.create(
+            model=model.model_name(), messages=messages, **options
+        )
+        answer = model.as_dict(response)
+        problem = problem_of(answer)
+        if problem is not None and problem.kind == "refused":
+            raise ModelError(problem)
+        return text_of(answer)
+
+
+async def escalating(task: str, context: RunContext) -> dict[str, Any]:
+    """Answer a question, and ask a person when not sure enough.
+
+    Returns what EscalatingAgent.execute_task returns: completed, completed_with_help or uncertain.
+    """
+    agent = EscalatingAgent(context.agent_id, context.model, context.escalations)
+    return await agent.execute_task(task)

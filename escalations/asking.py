@@ -1,0 +1,122 @@
+"""How an escalation comes to be: checked, with the threshold, risk and deadline that hold now."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from typing import Any
+
+from escalations import thresholds
+from escalations.digests import digest
+from escalations.models import Escalation
+from ledger import canonical
+from ledger.clock import now
+from ledger.errors import BadInput, IllegalMove
+from ledger.models import Run
+from ledger.risk import RiskLevel
+from ledger.transitions import record, rows_for_update, verb
+
+MAX_REASON = 10_000  # characters
+
+
+@verb
+def ask(
+    *,
+    agent_id: str,
+    reason: str,
+    context: Any,
+    type: str = "general",  # the word of the model
+    threshold: float | None = None,
+    run: Run | None = None,
+    key: str = "",
+) -> Escalation:
+    """Store a question to people under the rule that holds now, and log it.
+
+    `threshold` is the confidence that the agent needed to go on alone (None: what a row says). The
+    confidence is what the context says under that name. The same (run, key) again answers the row that is there. Raises
+    BadInput, or IllegalMove when the run is over; nothing is stored then.
+    """
+    if run is not None:
+        _check_going_on(run)
+        known = Escalation.objects.filter(run=run, key=key).first() if key else None
+        if known is not None:
+            return known
+    check_name("agent_id", agent_id)
+    check_name("type", type)
+    _check_reason(reason)
+    check_context(context)
+    rule = thresholds.rule_for(agent_id, type, threshold)
+    risk = RiskLevel(rule["risk_level"])
+    escalation = Escalation(
+        run=run,
+        key=key,
+        agent_id=agent_id,
+        type=type,
+        reason=reason,
+        context=context,
+        confidence=confidence_in(context),
+        rule=rule,
+        risk_level=risk,
+        risk_rank=risk.rank,
+        created_at=now(),
+    )
+    if rule["deadline_seconds"] is not None:
+        wait = timedelta(seconds=rule["deadline_seconds"])
+        escalation.deadline = escalation.created_at + wait
+    _store(escalation)
+    return escalation
+
+
+def _check_going_on(run: Run) -> None:
+    """A run that is cancelled at this moment must not leave a question behind: take its row first."""
+    row: Run = rows_for_update(Run).get(pk=run.pk)
+    if row.over:
+        raise IllegalMove(f"Run {run.pk} is {row.status} and asks nothing more.", row)
+
+
+def check_name(field: str, value: object) -> None:
+    """BadInput unless `value` is a text of 1 to 200 characters that is not blank."""
+    if not isinstance(value, str) or not value.strip():
+        raise BadInput(field, f"{value!r} is not a name.")
+    if len(value) > 200:
+        raise BadInput(field, "longer than 200 characters.")
+    canonical.canonical(value, field)
+
+
+def check_context(context: object) -> None:
+    """BadInput, with the limit named, for what is no JSON or too large."""
+    canonical.canonical(context, "context")
+
+
+def _check_reason(reason: object) -> None:
+    if not isinstance(reason, str) or not reason.strip():
+        raise BadInput("reason", "Say why you ask.")
+    if len(reason) > MAX_REASON:
+        raise BadInput("reason", f"longer than {MAX_REASON:,} characters.")
+    canonical.canonical(reason, "reason")
+
+
+def confidence_in(context: Any) -> float | None:
+    """The confidence that a context states: a number from 0 to 1 under that name, else None."""
+    found = context.get("confidence") if isinstance(context, dict) else None
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return None
+    return float(found) if math.isfinite(found) and 0 <= found <= 1 else None
+
+
+def _store(escalation: Escalation) -> None:
+    escalation.digest = digest(escalation)
+    escalation.save(force_insert=True)
+    deadline = escalation.deadline
+    record(
+        "escalations.asked",
+        escalation.subject,
+        actor=f"agent:{escalation.agent_id}",
+        run_id=escalation.run_id,
+        type=escalation.type,
+        risk=str(escalation.risk_level),
+        confidence=escalation.confidence,
+        threshold=escalation.threshold,
+        digest=escalation.digest,
+        deadline=None if deadline is None else deadline.isoformat(),
+    )

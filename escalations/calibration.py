@@ -1,0 +1,151 @@
+"""How sure an agent says it is against what people say: figures for a reliability diagram.
+
+Only what a person has marked counts, so nothing is known about answers that never reached one.
+Right counts 1, partly ½, wrong 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Count
+
+from escalations.models import AttemptWas, Escalation
+
+BINS = 10
+Z = 1.959964  # of the 95 % interval
+WORTH = {AttemptWas.RIGHT.value: 1.0, AttemptWas.PARTLY.value: 0.5, AttemptWas.WRONG.value: 0.0}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One attempt: how sure the agent was, and how right a person says it was (0 to 1)."""
+
+    confidence: float
+    right: float
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Attempts of about the same confidence. `surely`: the 95 % interval of what is right."""
+
+    low: float
+    high: float
+    count: int
+    stated: float  # mean confidence
+    right: float  # share that was right
+    surely: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A threshold, what it would have caught of the errors, and at what share of all asked."""
+
+    threshold: float
+    caught: float
+    load: float
+    errors: float
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An agent and a type of which people have marked attempts."""
+
+    agent_id: str
+    type: str
+    count: int
+
+
+def pairs() -> list[Pair]:
+    """Every agent and type with marked attempts, by name."""
+    rows = Escalation.objects.exclude(attempt_was="").exclude(confidence=None)
+    counted = rows.values_list("agent_id", "type").annotate(n=Count("pk"))
+    return [Pair(*row) for row in counted.order_by("agent_id", "type")]
+
+
+def judged(agent_id: str, type: str, low: float = 0.0, high: float = 1.0) -> list[Judged]:
+    """What people have marked of that agent and type, of attempts with such a confidence."""
+    rows = Escalation.objects.filter(
+        agent_id=agent_id, type=type, confidence__gte=low, confidence__lte=high
+    ).exclude(attempt_was="")
+    found = rows.values_list("confidence", "attempt_was").order_by("confidence")
+    return [Judged(confidence or 0.0, WORTH[was]) for confidence, was in found]
+
+
+def bin_of(confidence: float, count: int = BINS) -> int:
+    """The number of the bin, from 0, that a confidence belongs to; 1 belongs to the last."""
+    return min(count - 1, int(confidence * count + 1e-9))
+
+
+def bins(found: Iterable[Judged], count: int = BINS) -> list[Bin]:
+    """The bins that have any attempts, lowest first."""
+    sorted_in: dict[int, list[Judged]] = {}
+    for each in found:
+        sorted_in.setdefault(bin_of(each.confidence, count), []).append(each)
+    return [_bin(number, sorted_in[number], count) for number in sorted(sorted_in)]
+
+
+def _bin(number: int, found: Sequence[Judged], count: int) -> Bin:
+    right = math.fsum(each.right for each in found) / len(found)
+    stated = math.fsum(each.confidence for each in found) / len(found)
+    low, high = number / count, (number + 1) / count
+    return Bin(low, high, len(found), stated, right, _wilson(right, len(found)))
+
+
+def _wilson(share: float, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share that was seen in so many cases."""
+    square = Z * Z / count
+    middle = (share + square / 2) / (1 + square)
+    half = Z * math.sqrt(share * (1 - share) / count + square / (4 * count)) / (1 + square)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def gap(found: Sequence[Judged]) -> float:
+    """Expected calibration error: how far stated and right are apart, on average over attempts."""
+    total = sum(each.count for each in bins(found))
+    return sum(abs(b.stated - b.right) * b.count for b in bins(found)) / total if total else 0.0
+
+
+def propose(found: Sequence[Judged], share: float) -> Proposal | None:
+    """The lowest threshold below which lies at least that share of the errors.
+
+    None where there are no errors, or where even asking below 1 would not catch so many.
+    """
+    ordered = sorted(found, key=lambda each: each.confidence)
+    errors = math.fsum(1 - each.right for each in ordered)
+    if not errors:
+        return None
+    caught = 0.0
+    for number, each in enumerate(ordered, start=1):
+        caught += 1 - each.right
+        following = ordered[number].confidence if number < len(ordered) else math.inf
+        if following != each.confidence and caught >= share * errors - 1e-9:
+            if each.confidence >= 1:
+                return None
+            threshold = min(_just_above(each.confidence), following, 1.0)
+            return Proposal(threshold, caught / errors, number / len(ordered), errors)
+    return None
+
+
+def _just_above(confidence: float) -> float:
+    """The next whole percent."""
+    percent = math.floor(confidence * 100) + 1
+    return percent / 100 if percent / 100 > confidence else (percent + 1) / 100
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Everything that is shown of one agent and type."""
+
+    pair: Pair
+    bins: list[Bin]
+    gap: float
+    proposal: Proposal | None
+
+
+def figure(pair: Pair, share: float) -> Figure:
+    """The diagram's bins, and the threshold that would catch that share of the errors."""
+    found = judged(pair.agent_id, pair.type)
+    return Figure(pair, bins(found), gap(found), propose(found, share))

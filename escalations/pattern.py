@@ -1,0 +1,20 @@
+"""How the ground and the journal handle escalations."""
+
+from __future__ import annotations
+
+from escalations import deadlines, finding
+from escalations.models import Escalation
+from ledger import patterns
+
+
+def register() -> None:
+    """Make escalations known; called once, when Django starts."""
+    patterns.register(
+        patterns.Pattern(
+            model=Escalation,
+            by_id=finding.by_id,
+            shorten=deadlines.shorten,
+            expire_due=deadlines.expire_due,
+            related=("reviewer",),
+        )
+    )

@@ -1,0 +1,196 @@
+"""The verbs of people: answer, dismiss, say whether the attempt was right.
+
+Everything that ends a wait — a person, a handler, the deadline, the end of the run — is the same
+compare-and-set on (escalation, pending, digest, deadline); the first commit wins.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q
+
+from escalations import knowledge, rules
+from escalations.asking import ask
+from escalations.claims import claim, hand_over, release
+from escalations.deadlines import RELEASED, STILL_OPEN, expire, expire_due, shorten
+from escalations.finding import by_id
+from escalations.handling import begin, fail, handle
+from escalations.models import AttemptWas, Escalation, EscalationStatus, Resolution
+from escalations.outcome import lost
+from ledger import canonical
+from ledger.clock import now
+from ledger.errors import BadInput, NotAllowed, Stale
+from ledger.people import user_named
+from ledger.runs import actor_for
+from ledger.transitions import move, record, rows_for_update, verb
+
+__all__ = [
+    "answer",
+    "ask",
+    "begin",
+    "by_id",
+    "claim",
+    "dismiss",
+    "expire",
+    "expire_due",
+    "fail",
+    "hand_over",
+    "handle",
+    "mark",
+    "release",
+    "shorten",
+]
+
+MAX_ANSWER = 20_000  # characters
+
+
+@verb
+def answer(
+    escalation_id: object,
+    *,
+    by: Any,
+    answer: str,
+    digest: str | None = None,
+    keep: bool = True,
+    attempt_was: str = AttemptWas.UNKNOWN,
+) -> Escalation:
+    """Answer what `digest` shows (None: the escalation as it is). `by` is a user or a username.
+
+    With `keep` the answer is offered for similar questions from now on. Raises UnknownId,
+    NotAllowed, AlreadyDecided, Stale, TooLate or BadInput; then nothing changed.
+    """
+    escalation, user = _may_answer(escalation_id, by)
+    _check_words("answer", answer, "Write what the agent should go on with.")
+    _end(
+        escalation,
+        EscalationStatus.ANSWERED,
+        "escalations.answered",
+        user,
+        digest,
+        attempt_was,
+        {"response": answer},
+        answer=answer,
+        kept=keep,
+    )
+    if keep:
+        knowledge.keep(escalation)
+    return escalation
+
+
+@verb
+def dismiss(
+    escalation_id: object,
+    *,
+    by: Any,
+    feedback: str = "",
+    digest: str | None = None,
+    attempt_was: str = AttemptWas.UNKNOWN,
+) -> Escalation:
+    """Let the agent go on as uncertain, without an answer. Raises as answer() does."""
+    escalation, user = _may_answer(escalation_id, by)
+    _check_words("feedback", feedback, "")
+    _end(
+        escalation,
+        EscalationStatus.DISMISSED,
+        "escalations.dismissed",
+        user,
+        digest,
+        attempt_was,
+        {"feedback": feedback},
+        feedback=feedback,
+    )
+    return escalation
+
+
+def _may_answer(escalation_id: object, by: Any) -> tuple[Escalation, Any]:
+    """The escalation and the user; NotAllowed before anything else is said about it."""
+    escalation, user = by_id(escalation_id), user_named(by)
+    reason = rules.refusal(user)
+    if reason is not None:
+        raise NotAllowed(reason)
+    return escalation, user
+
+
+def _end(
+    escalation: Escalation,
+    to: EscalationStatus,
+    kind: str,
+    user: Any,
+    digest: str | None,
+    attempt_was: str,
+    changes: dict[str, Any],
+    **data: Any,
+) -> None:
+    """The compare-and-set: pending, the digest that was shown, before the deadline."""
+    shown = escalation.digest if digest is None else digest
+    marked = _marked(escalation, attempt_was, user)
+    if escalation.status != EscalationStatus.PENDING:
+        raise lost(escalation.pk, shown)
+    move(
+        escalation,
+        to,
+        kind=kind,
+        actor=actor_for(user),
+        changes={
+            "reviewer": user,
+            "resolved_at": now(),
+            "resolution": Resolution.PERSON,
+            **RELEASED,
+            **marked,
+            **changes,
+        },
+        where=Q(digest=shown) & STILL_OPEN,
+        lost=lambda: lost(escalation.pk, shown),
+        digest=shown,
+        attempt_was=attempt_was,
+        **data,
+    )
+
+
+def _marked(escalation: Escalation, attempt_was: str, user: Any) -> dict[str, Any]:
+    """The columns of a mark on the attempt; none for no mark."""
+    if attempt_was not in AttemptWas.values:
+        accepted = ", ".join(value for value in AttemptWas.values if value)
+        raise BadInput("attempt_was", f"{attempt_was!r} is no mark; accepted are {accepted}.")
+    if not attempt_was:
+        return {}
+    if not escalation.attempt:
+        raise BadInput("attempt_was", "The agent made no attempt that could be marked.")
+    return {"attempt_was": attempt_was, "marked_by": user}
+
+
+@verb
+def mark(escalation_id: object, *, by: Any, attempt_was: str) -> Escalation:
+    """Say after the fact whether the agent's own attempt was right; the last word counts.
+
+    Raises UnknownId, NotAllowed, BadInput, or Stale while it is still open.
+    """
+    found, user = _may_answer(escalation_id, by)
+    if not attempt_was:
+        raise BadInput("attempt_was", "Choose one of them.")
+    changes = _marked(found, attempt_was, user)
+    escalation: Escalation = rows_for_update(Escalation).get(pk=found.pk)
+    if escalation.status == EscalationStatus.PENDING:
+        raise Stale(
+            "It is still open: answer or dismiss it, and mark the attempt with that.", found
+        )
+    if escalation.attempt_was != attempt_was:
+        Escalation.objects.filter(pk=escalation.pk).update(**changes)
+        record(
+            "escalations.marked",
+            escalation.subject,
+            actor=actor_for(user),
+            run_id=escalation.run_id,
+            was=escalation.attempt_was,
+            attempt_was=attempt_was,
+        )
+    return by_id(escalation.pk)
+
+
+def _check_words(field: str, words: object, needed: str) -> None:
+    if not isinstance(words, str) or (needed and not words.strip()):
+        raise BadInput(field, f"{needed or 'Text is needed.'} Nothing was answered.")
+    if len(words) > MAX_ANSWER:
+        raise BadInput(field, f"Longer than {MAX_ANSWER:,} characters. Nothing was answered.")
+    canonical.canonical(words, field)
