@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "approvals",
     "reviews",
     "plans",
+    "figures",
     "agents",
     "dashboard",
 ]

@@ -21,7 +21,7 @@ RECORD = {"ledger.view_journalentry", "ledger.view_runner", "approvals.view_gate
 HOSTS = "agents.view_allowedhost"
 EXPECTED = {
     "Reviewers": SEEN_BY_ALL | {"approvals.decide_approvalrequest", "ledger.resolve_run"},
-    "Auditors": SEEN_BY_ALL | RECORD | {HOSTS},
+    "Auditors": SEEN_BY_ALL | RECORD | {HOSTS, "figures.view_reviewers"},
     "Operators": SEEN_BY_ALL
     | RECORD
     | {HOSTS, "agents.add_allowedhost", "agents.change_allowedhost", "agents.delete_allowedhost"}
@@ -40,6 +40,7 @@ PAGES = (
 MIGRATIONS = (
     ("approvals.migrations.0002_groups", "make_groups"),
     ("agents.migrations.0002_groups", "grant"),
+    ("figures.migrations.0002_groups", "grant"),
 )
 
 

@@ -1,0 +1,125 @@
+"""Keeps the roll-ups up: the log in the order of its ids, a piece at a time, each piece once.
+
+Several runners and the page may do it at once. A piece is counted first, which changes nothing;
+then its figures and the new end are committed together, if nobody else has moved the end.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
+
+from django.db import transaction
+from django.db.models import Q
+
+from figures.counting import FIELDS, Row, Tally, tally
+from figures.declared import RULES
+from figures.models import Progress, RollUp
+from figures.numbers import COLUMNS, Numbers
+from figures.slots import Slot, holding
+from ledger.models import Event
+
+log = logging.getLogger(__name__)
+
+PIECE = 5_000  # events
+KEY = ("dimension", "level", "start", "pattern", "value")
+Place = tuple[str, int, int, str, str]
+
+
+def progress() -> Progress:
+    """How far the log is counted, and under which rules."""
+    found, _ = Progress.objects.get_or_create(pk=1, defaults={"rules": RULES})
+    return found
+
+
+def behind(begun: Progress, newest: int) -> int:
+    """How many events are not counted yet."""
+    if begun.rules != RULES or begun.last > newest:
+        return newest
+    return newest - begun.last
+
+
+def rows(after: int, until: int) -> list[Row]:
+    """The log's events after one id up to another."""
+    # By id alone: SQLite would rather go through all events of a kind.
+    events = Event.objects.filter(id__gt=after, id__lte=until).order_by("id")
+    return list(map(Row._make, events.values_list(*FIELDS)))
+
+
+def roll_up(piece: int = PIECE) -> bool:
+    """Count the next piece of the log; whether there may be more. Again does no harm."""
+    begun, newest = progress(), Event.objects.newest()
+    if begun.rules > RULES:
+        return False  # a newer version of this program counts; this one only reads
+    if begun.rules < RULES or begun.last > newest:
+        _begin_anew(begun)
+        return True
+    if begun.last == newest:
+        return False
+    end = min(newest, begun.last + piece)
+    found = tally(rows(begun.last, end))
+    with transaction.atomic():
+        unmoved = Progress.objects.filter(pk=begun.pk, last=begun.last, rules=begun.rules)
+        if unmoved.update(last=end):
+            _add(found)
+    return True
+
+
+def catch_up(seconds: float) -> bool:
+    """Count until the log's end, or for about so long; whether the end was reached."""
+    ends = time.monotonic() + seconds
+    while roll_up():
+        if time.monotonic() > ends:
+            return False
+    return True
+
+
+def _begin_anew(begun: Progress) -> None:
+    """Throw everything away: it was counted by other rules, or of a log that is not there."""
+    log.warning("The figures are counted anew, from the beginning of the log.")
+    with transaction.atomic():
+        unmoved = Progress.objects.filter(pk=begun.pk, last=begun.last, rules=begun.rules)
+        if unmoved.update(last=0, rules=RULES):
+            RollUp.objects.all().delete()
+
+
+def _add(found: Tally) -> None:
+    """Add these figures to the slots of every width. Inside the transaction that moves the end."""
+    figures = _by_place(found)
+    for place, stored in _stored({(level, start) for _, level, start, _, _ in figures}):
+        if place in figures:
+            figures[place].add(stored)
+    RollUp.objects.bulk_create(
+        [
+            RollUp(**dict(zip(KEY, place, strict=True)), **numbers.columns())
+            for place, numbers in figures.items()
+        ],
+        batch_size=500,
+        update_conflicts=True,
+        unique_fields=list(KEY),
+        update_fields=list(COLUMNS),
+    )
+
+
+def _by_place(found: Tally) -> dict[Place, Numbers]:
+    figures: dict[Place, Numbers] = {}
+    for (quarter, (pattern, dimension, value)), numbers in found.figures.items():
+        for level, start in holding(quarter):
+            place = (dimension, level, start, pattern, value)
+            figures.setdefault(place, Numbers()).add(numbers)
+    return figures
+
+
+def _stored(slots: Iterable[Slot]) -> Iterable[tuple[Place, Numbers]]:
+    """What is in these slots."""
+    starts: dict[int, list[int]] = {}
+    for level, start in slots:
+        starts.setdefault(level, []).append(start)
+    if not starts:
+        return
+    wanted = reduce(or_, (Q(level=level, start__in=those) for level, those in starts.items()))
+    for row in RollUp.objects.filter(wanted).values_list(*KEY, *COLUMNS):
+        yield row[: len(KEY)], Numbers.stored(row[len(KEY) :])
