@@ -67,7 +67,7 @@ class Shell:
         """Runs that are not over (`active`), and those of them `in_doubt`."""
         if not self.user.has_perm("ledger.view_run"):
             return {"active": 0, "in_doubt": 0}
-        rows = Run.objects.exclude(status__in=Run.OVER)
+        rows = Run.objects.filter(status__in=Run.GOING_ON)
         return rows.aggregate(
             active=Count("pk"), in_doubt=Count("pk", filter=Q(status=Run.Status.IN_DOUBT))
         )

@@ -6,15 +6,18 @@ from typing import Any
 from urllib.parse import unquote
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from dashboard import statistics_files as files
 from dashboard.statistics_asked import ZONE, Asked, visible
 from dashboard.statistics_report import Report
+from figures import looking
+from figures.looking import Reading
 from figures.ranges import KNOWN, zone_named
 from ledger.clock import shown_now
+from ledger.errors import BadInput, LedgerError
 from ledger.models import Event
 from pages.access import HtmxHttpRequest, for_members, wants_part
 
@@ -62,6 +65,34 @@ def as_json(request: HtmxHttpRequest, table: str) -> JsonResponse:
     """One table, or all of them by name, for programs."""
     report = _report(request)
     return files.json_file(_chosen(report, table), table, report)
+
+
+@require_POST
+@for_members
+def looked(request: HtmxHttpRequest) -> HttpResponse:
+    """A page tells that its reader has it in sight; with `seconds`, how they read what they decided.
+
+    204 whether that was worth noting or not; 404 for an unknown subject, 422 for nonsense.
+    """
+    said = request.POST
+    subject = said.get("subject", "")
+    try:
+        if "seconds" in said:
+            looking.read(subject, _reading(said), by=request.user)
+        else:
+            looking.looked(subject, by=request.user)
+    except LedgerError as error:
+        return HttpResponse(str(error), content_type="text/plain", status=error.http_status)
+    return HttpResponse(status=204)
+
+
+def _reading(said: QueryDict) -> Reading:
+    try:
+        seconds, seen = float(said["seconds"]), float(said.get("seen", ""))
+        characters = int(said.get("characters", ""))
+    except ValueError as error:
+        raise BadInput("seconds", "These are no numbers.") from error
+    return Reading.checked(seconds, seen, characters)
 
 
 def _chosen(report: Report, name: str) -> list[Any]:

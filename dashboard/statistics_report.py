@@ -152,7 +152,8 @@ class Report:
             steps,
             "to_look",
             "Minutes to a first look",
-            "From the question until somebody who may decide had it in sight.",
+            "From the question until somebody who may decide had it in sight. Pages without JavaScript "
+            "do not tell.",
         )
         if not self.asked.dimension:
             yield self._care()

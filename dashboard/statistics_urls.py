@@ -9,6 +9,7 @@ from dashboard import statistics
 app_name = "statistics"
 urlpatterns = [
     path("", statistics.page, name="page"),
+    path("looked/", statistics.looked, name="looked"),
     path("<slug:table>.csv", statistics.as_csv, name="csv"),
     path("<slug:table>.json", statistics.as_json, name="json"),
 ]

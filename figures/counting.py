@@ -17,6 +17,7 @@ AT_ONCE = 500  # subjects in one query
 WHOLE = 0.99  # of a page: seen to its end
 PERSON = "user:"
 
+DIMENSIONS = ("", "agent", "risk", "type", "reviewer", "rule")
 Key = tuple[str, str, str]  # pattern, dimension, value; the dimension "" is everything
 
 

@@ -1,8 +1,8 @@
 """Logarithmic histograms: how long things took, in little space, each time at most 2 % off.
 
-A histogram is one whole number with 32 bits for each bucket, so that adding two histograms is
-adding two numbers. A bucket ends 4 % above its beginning; its value stands so that both ends
-are equally far, which is 1.97 %.
+A bucket ends 4 % above its beginning; its value stands so that both ends are equally far, which
+is 1.97 %. Few buckets are kept one by one. Many are kept as one whole number with 32 bits for
+each, so that adding two histograms is adding two numbers, however many times are in them.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ RATIO = 1.04
 SHORTEST = 0.001  # seconds; what is shorter counts as half of it
 BUCKETS = 680  # up to ten years; what is longer counts as that
 BITS = 32
+FEW = 32  # buckets; more are stored as one number
 _STEP = math.log(RATIO)
 _SPARSE, _DENSE = b"s", b"d"
+_PAIR = struct.Struct("<HI")  # a bucket and how many are in it
 
 
 def bucket(seconds: float) -> int:
@@ -32,51 +34,64 @@ def value(number: int) -> float:
     return float(SHORTEST * RATIO ** (number - 1) * 2 * RATIO / (1 + RATIO))
 
 
-def of(seconds: float) -> int:
-    """The histogram of one time."""
-    return 1 << (BITS * bucket(seconds))
+class Times:
+    """The histogram of some times."""
 
+    __slots__ = ("_few", "_many")
 
-def counts(histogram: int) -> list[int]:
-    """How many times there are in each bucket, up to the last that has any."""
-    size = -(-histogram.bit_length() // BITS)
-    return list(struct.unpack(f"<{size}I", histogram.to_bytes(size * 4, "little")))
+    def __init__(self) -> None:
+        self._few: dict[int, int] = {}
+        self._many = 0
 
+    def take(self, seconds: float) -> None:
+        """One time more."""
+        number = bucket(seconds)
+        self._few[number] = self._few.get(number, 0) + 1
 
-def percentile(histogram: int, share: float) -> float | None:
-    """The time that at least this share (0…1) of all were not above; None if there are none."""
-    found = counts(histogram)
-    rank = max(1, math.ceil(share * sum(found)))
-    for number, count in enumerate(found):
-        rank -= count
-        if rank <= 0:
-            return value(number)
-    return None
+    def add(self, other: Times) -> None:
+        """All times of another one."""
+        self._many += other._many
+        for number, count in other._few.items():
+            self._few[number] = self._few.get(number, 0) + count
 
+    def add_packed(self, stored: bytes | memoryview) -> None:
+        """All times of one that packed() has made bytes of."""
+        if not stored:
+            return
+        if stored[0] == _DENSE[0]:
+            first = int.from_bytes(stored[1:3], "little")
+            self._many += int.from_bytes(stored[3:], "little") << (BITS * first)
+            return
+        for number, count in _PAIR.iter_unpack(stored[1:]):
+            self._few[number] = self._few.get(number, 0) + count
 
-def packed(histogram: int) -> bytes:
-    """The histogram as bytes: its few buckets, or all of them from the first that has any."""
-    found = counts(histogram)
-    used = [(number, count) for number, count in enumerate(found) if count]
-    if not used:
-        return b""
-    first = used[0][0]
-    if len(used) * 6 < (len(found) - first) * 4:
-        return _SPARSE + b"".join(struct.pack("<HI", *pair) for pair in used)
-    rest = histogram >> (BITS * first)
-    return _DENSE + struct.pack("<H", first) + rest.to_bytes((len(found) - first) * 4, "little")
+    @property
+    def counts(self) -> dict[int, int]:
+        """How many times there are in each bucket that has any, in order."""
+        size = -(-self._many.bit_length() // BITS)
+        lanes = struct.unpack(f"<{size}I", self._many.to_bytes(size * 4, "little"))
+        found = {number: count for number, count in enumerate(lanes) if count}
+        for number, count in self._few.items():
+            found[number] = found.get(number, 0) + count
+        return dict(sorted(found.items()))
 
+    def packed(self) -> bytes:
+        """As few bytes as it takes."""
+        found = self.counts if self._many else dict(sorted(self._few.items()))
+        if not found:
+            return b""
+        if len(found) <= FEW:
+            return _SPARSE + b"".join(_PAIR.pack(*pair) for pair in found.items())
+        first, last = next(iter(found)), max(found)
+        lanes = [found.get(number, 0) for number in range(first, last + 1)]
+        return _DENSE + struct.pack(f"<H{len(lanes)}I", first, *lanes)
 
-def unpacked(stored: bytes | memoryview) -> int:
-    """The histogram that packed() made bytes of."""
-    text = bytes(stored)
-    if not text:
-        return 0
-    if text[:1] == _DENSE:
-        (first,) = struct.unpack_from("<H", text, 1)
-        return int.from_bytes(text[3:], "little") << (BITS * first)
-    pairs = list(struct.iter_unpack("<HI", text[1:]))
-    lanes = [0] * (pairs[-1][0] + 1)
-    for number, count in pairs:
-        lanes[number] = count
-    return int.from_bytes(struct.pack(f"<{len(lanes)}I", *lanes), "little")
+    def percentile(self, share: float) -> float | None:
+        """The time that at least this share (0…1) of all were not above; None if there are none."""
+        found = self.counts
+        rank = max(1, math.ceil(share * sum(found.values())))
+        for number, count in found.items():
+            rank -= count
+            if rank <= 0:
+                return value(number)
+        return None

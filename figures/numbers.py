@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from figures import histogram
+from figures.histogram import Times
 
 # How long a page was open before its reader decided: the column, its end in seconds, in words.
 CARE: Sequence[tuple[str, float, str]] = (
@@ -31,49 +31,61 @@ COUNTS = (
 )
 TIMES = ("to_look", "to_decision", "pace")  # pace: seconds for 1,000 characters
 COLUMNS = (*COUNTS, *TIMES)
-_AT = {name: place for place, name in enumerate(COLUMNS)}
 BY_PEOPLE = ("approved", "changed", "rejected", "revision", "answered", "dismissed")
+_AT = {name: place for place, name in enumerate(COUNTS)}
+_MANY = len(COUNTS)
 
 
 class Numbers:
-    """Counts and histograms by their names; add() puts two of them together."""
+    """Counts and times by their names; add() puts two of them together."""
 
-    __slots__ = ("_values",)
+    __slots__ = ("_counts", "_times")
 
-    def __init__(self, values: Iterable[int] = ()) -> None:
-        self._values = list(values) or [0] * len(COLUMNS)
-
-    @classmethod
-    def stored(cls, row: Sequence[Any]) -> Numbers:
-        """From the columns of a roll-up, in the order of COLUMNS."""
-        times = (histogram.unpacked(text) for text in row[len(COUNTS) :])
-        return cls([*row[: len(COUNTS)], *times])
-
-    def columns(self) -> dict[str, Any]:
-        """As a roll-up stores them."""
-        named = dict(zip(COLUMNS, self._values, strict=True))
-        return named | {name: histogram.packed(named[name]) for name in TIMES}
+    def __init__(self) -> None:
+        self._counts = [0] * _MANY
+        self._times: dict[str, Times] = {}
 
     def count(self, name: str) -> None:
-        self._values[_AT[name]] += 1
+        self._counts[_AT[name]] += 1
 
     def time(self, name: str, seconds: float) -> None:
-        self._values[_AT[name]] += histogram.of(seconds)
+        self._of(name).take(seconds)
 
     def add(self, other: Numbers) -> None:
-        self._values = [one + more for one, more in zip(self._values, other._values, strict=True)]
+        self._counts = [one + more for one, more in zip(self._counts, other._counts, strict=True)]
+        for name, times in other._times.items():
+            self._of(name).add(times)
+
+    def add_stored(self, row: Sequence[Any]) -> None:
+        """The columns of a roll-up, in the order of COLUMNS."""
+        self._counts = [one + more for one, more in zip(self._counts, row, strict=False)]
+        for name, stored in zip(TIMES, row[_MANY:], strict=True):
+            if stored:
+                self._of(name).add_packed(stored)
+
+    def columns(self) -> list[Any]:
+        """As a roll-up stores them, in the order of COLUMNS."""
+        times = (self._times.get(name) for name in TIMES)
+        return [*self._counts, *(each.packed() if each else b"" for each in times)]
+
+    def _of(self, name: str) -> Times:
+        found = self._times.get(name)
+        if found is None:
+            found = self._times[name] = Times()
+        return found
 
     def __getitem__(self, name: str) -> int:
-        return self._values[_AT[name]]
+        return self._counts[_AT[name]]
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Numbers) and self._values == other._values
+        return isinstance(other, Numbers) and self.columns() == other.columns()
 
     __hash__ = None  # type: ignore[assignment]  # it changes
 
     def percentile(self, name: str, share: float) -> float | None:
         """Seconds, at most 2 % off; None if nothing was timed."""
-        return histogram.percentile(self[name], share)
+        times = self._times.get(name)
+        return None if times is None else times.percentile(share)
 
     @property
     def by_people(self) -> int:

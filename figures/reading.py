@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from figures import rollups
 from figures.counting import Key, Tally, tally
@@ -86,12 +86,16 @@ def _stored(wanted: Wanted) -> list[Figures]:
         for level, first in covering(start, end):
             place[level][first] = number
     for level, starts in place.items():
-        for start, key, numbers in _rows(wanted, level, starts):
-            _add(found[starts[start]], key, numbers)
+        for row in _rows(wanted, level, starts):
+            figures, key = found[starts[row[0]]], row[1:4]
+            numbers = figures.get(key)
+            if numbers is None:
+                numbers = figures[key] = Numbers()
+            numbers.add_stored(row[4:])
     return found
 
 
-def _rows(wanted: Wanted, level: int, starts: Iterable[int]) -> Iterable[tuple[int, Key, Numbers]]:
+def _rows(wanted: Wanted, level: int, starts: Iterable[int]) -> Iterable[tuple[Any, ...]]:
     rows = RollUp.objects.filter(
         dimension__in=wanted.dimensions,
         level=level,
@@ -100,9 +104,7 @@ def _rows(wanted: Wanted, level: int, starts: Iterable[int]) -> Iterable[tuple[i
     )
     if wanted.value is not None:
         rows = rows.filter(value=wanted.value)
-    for row in rows.values_list("start", "pattern", "dimension", "value", *COLUMNS):
-        start, pattern, dimension, value = row[:4]
-        yield start, (pattern, dimension, value), Numbers.stored(row[4:])
+    return rows.values_list("start", "pattern", "dimension", "value", *COLUMNS)
 
 
 def _add_rest(stored: list[list[Figures]], wanted: Sequence[Wanted], rest: Tally) -> None:

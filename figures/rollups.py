@@ -9,13 +9,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable
-from functools import reduce
-from operator import or_
+from typing import Any
 
-from django.db import transaction
-from django.db.models import Q
+from django.db import connection, transaction
 
-from figures.counting import FIELDS, Row, Tally, tally
+from figures.counting import DIMENSIONS, FIELDS, Row, Tally, tally
 from figures.declared import RULES
 from figures.models import Progress, RollUp
 from figures.numbers import COLUMNS, Numbers
@@ -25,6 +23,7 @@ from ledger.models import Event
 log = logging.getLogger(__name__)
 
 PIECE = 5_000  # events
+ROWS = 500  # written by one statement
 KEY = ("dimension", "level", "start", "pattern", "value")
 Place = tuple[str, int, int, str, str]
 
@@ -89,18 +88,26 @@ def _begin_anew(begun: Progress) -> None:
 def _add(found: Tally) -> None:
     """Add these figures to the slots of every width. Inside the transaction that moves the end."""
     figures = _by_place(found)
-    for place, stored in _stored({(level, start) for _, level, start, _, _ in figures}):
-        if place in figures:
-            figures[place].add(stored)
-    RollUp.objects.bulk_create(
-        [
-            RollUp(**dict(zip(KEY, place, strict=True)), **numbers.columns())
-            for place, numbers in figures.items()
-        ],
-        batch_size=500,
-        update_conflicts=True,
-        unique_fields=list(KEY),
-        update_fields=list(COLUMNS),
+    for row in _stored({(level, start) for _, level, start, _, _ in figures}):
+        numbers = figures.get(row[: len(KEY)])
+        if numbers is not None:
+            numbers.add_stored(row[len(KEY) :])
+    rows = [[*place, *numbers.columns()] for place, numbers in figures.items()]
+    with connection.cursor() as cursor:
+        for start in range(0, len(rows), ROWS):
+            part = rows[start : start + ROWS]
+            cursor.execute(_upsert(len(part)), [cell for row in part for cell in row])
+
+
+def _upsert(count: int) -> str:
+    """Put so many rows in place. By hand: the ORM takes twenty times as long for a row."""
+    columns = (*KEY, *COLUMNS)
+    row = f"({', '.join(['%s'] * len(columns))})"
+    changes = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS)
+    return (
+        f"INSERT INTO {RollUp._meta.db_table} ({', '.join(columns)})"  # noqa: S608 (our names)
+        f" VALUES {', '.join([row] * count)}"
+        f" ON CONFLICT ({', '.join(KEY)}) DO UPDATE SET {changes}"
     )
 
 
@@ -113,13 +120,12 @@ def _by_place(found: Tally) -> dict[Place, Numbers]:
     return figures
 
 
-def _stored(slots: Iterable[Slot]) -> Iterable[tuple[Place, Numbers]]:
+def _stored(slots: Iterable[Slot]) -> Iterable[tuple[Any, ...]]:
     """What is in these slots."""
     starts: dict[int, list[int]] = {}
     for level, start in slots:
         starts.setdefault(level, []).append(start)
-    if not starts:
-        return
-    wanted = reduce(or_, (Q(level=level, start__in=those) for level, those in starts.items()))
-    for row in RollUp.objects.filter(wanted).values_list(*KEY, *COLUMNS):
-        yield row[: len(KEY)], Numbers.stored(row[len(KEY) :])
+    for level, those in starts.items():
+        # By its dimension too, with which the index begins.
+        rows = RollUp.objects.filter(dimension__in=DIMENSIONS, level=level, start__in=those)
+        yield from rows.values_list(*KEY, *COLUMNS)

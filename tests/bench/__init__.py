@@ -14,6 +14,9 @@ idle    `run_agents` with nothing to do, by the kernel's count of its CPU time; 
 memory  Resident memory of that process (VmRSS), with no run and with 10,000 that wait for people;
         both in a fresh process after the same idle time. A waiting run is a row, so they match.
 sockets From the commit of one event until the last of 1,000 open pages has it (`bench_sockets`).
+scale   What the server takes for a page, through all middleware, beside ever more decided requests
+        with their events (`rows` makes them); the median of 30, in one process. The growth is from
+        the fewest rows to the most. How fast a runner counts the log into the figures, besides.
 
 Times are milliseconds of CLOCK_MONOTONIC, which all processes share. The line about the machine
 names what the figures depend on most: the cores, and how long the disk takes to make a write

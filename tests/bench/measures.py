@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from tests import bench_sockets
+from tests.bench import scale
 from tests.bench.places import Child, fresh, installed
 from tests.installation import Installation
 
-STAGES = ("wake", "idle", "sockets")
+STAGES = ("wake", "idle", "sockets", "scale")
 WARM_UP = 20  # decisions that are not counted
 PATIENCE = 60.0  # seconds
 Say = Callable[[str], None]
@@ -29,9 +30,10 @@ class Amount:
     crowd: int = 10_000  # waiting runs
     sockets: int = 1_000
     events: int = 60
+    rows: tuple[int, ...] = (10_000, 1_000_000, 5_000_000)
 
 
-QUICK = Amount(decisions=60, idle=5.0, events=10)
+QUICK = Amount(decisions=60, idle=5.0, events=10, rows=(10_000, 100_000))
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ def measure(kind: str, amount: Amount, stages: tuple[str, ...], say: Say) -> dic
         with fresh(kind) as url:
             sockets = bench_sockets.run(url, sockets=amount.sockets, events=amount.events)
         found["sockets"] = Spread(sockets["median"], sockets["p95"], sockets["p99"])
+    if "scale" in stages:
+        found["scale"] = scale.measure(kind, amount.rows, say)
     return found
 
 
