@@ -88,8 +88,8 @@ def looked(request: HtmxHttpRequest) -> HttpResponse:
 
 def _reading(said: QueryDict) -> Reading:
     try:
-        seconds, seen = float(said["seconds"]), float(said.get("seen", ""))
-        characters = int(said.get("characters", ""))
+        seconds, seen = float(str(said["seconds"])), float(str(said.get("seen", "")))
+        characters = int(str(said.get("characters", "")))
     except ValueError as error:
         raise BadInput("seconds", "These are no numbers.") from error
     return Reading.checked(seconds, seen, characters)

@@ -75,7 +75,7 @@ def tally(rows: Sequence[Row]) -> Tally:
 def _count(found: Tally, row: Row, declared: Declared, origin: Origin | None) -> None:
     if row.kind == declared.read:
         _count_reading(found, row, declared)
-    elif row.kind == declared.looked:
+    elif row.kind in declared.looks:
         if origin is not None and origin.first_look == row.id:
             for numbers in _each(found, row, declared, origin, reviewer=_person(row.actor)):
                 numbers.count("looks")

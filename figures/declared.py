@@ -37,12 +37,18 @@ class Declared:
     judges: bool = True  # whether a decision says yes or no, so that there is a share of yes
     type_in: str = ""  # the field of `asked` that says of which type it is
     risk_in: str = ""
+    also_looked: frozenset[str] = frozenset()  # what else shows that a person has it in sight
     corrected: Callable[[str, Data, str], str] = field(default=_as_it_says)
+
+    @property
+    def looks(self) -> frozenset[str]:
+        """The events of which the first one is the first look."""
+        return frozenset({self.looked, *self.also_looked})
 
     @property
     def kinds(self) -> frozenset[str]:
         """All kinds of events that count."""
-        return frozenset({self.looked, self.read, self.cancelled, *self.outcomes})
+        return frozenset({*self.looks, self.read, self.cancelled, *self.outcomes})
 
 
 def _edited(kind: str, data: Data, outcome: str) -> str:
@@ -84,6 +90,7 @@ ESCALATIONS = Declared(
     judges=False,
     type_in="type",
     risk_in="risk",
+    also_looked=frozenset({"escalations.claimed"}),
 )
 REVIEWS = Declared(
     pattern="reviews",
@@ -95,13 +102,15 @@ REVIEWS = Declared(
         "reviews.approved": "approved",
         "reviews.rejected": "rejected",
         "reviews.corrected": "changed",
+        "reviews.released": "approved",  # by the rule of its type, without a review
     },
     cancelled="reviews.cancelled",
-    type_in="type",
+    type_in="output_type",
+    also_looked=frozenset({"reviews.claimed"}),
 )
 
 ALL = (APPROVALS, ESCALATIONS, REVIEWS)
 BY_PATTERN: Mapping[str, Declared] = {each.pattern: each for each in ALL}
 BY_KIND: Mapping[str, Declared] = {kind: each for each in ALL for kind in each.kinds}
 ASKED: Mapping[str, Declared] = {each.asked: each for each in ALL}
-LOOKED = frozenset(each.looked for each in ALL)
+LOOKED = frozenset().union(*(each.looks for each in ALL))

@@ -7,6 +7,7 @@ is what the page says: a reader who wants to can make it say something else abou
 from __future__ import annotations
 
 import math
+from collections.abc import Set as Kinds
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +48,7 @@ def looked(subject: str, *, by: Any) -> bool:
     declared, pattern, request = _question(subject)
     if request.status != "pending" or pattern.refusal(request, by) is not None:
         return False
-    return _once(declared.looked, request, by)
+    return _once(declared.looked, declared.looks, request, by)
 
 
 @verb
@@ -57,7 +58,7 @@ def read(subject: str, reading: Reading, *, by: Any) -> bool:
     if request.resolved_at is None or request.reviewer_id != by.pk:
         return False
     more = {"seconds": reading.seconds, "seen": reading.seen, "characters": reading.characters}
-    return _once(declared.read, request, by, **more)
+    return _once(declared.read, {declared.read}, request, by, **more)
 
 
 def _question(subject: str) -> tuple[Declared, patterns.Pattern, Any]:
@@ -72,10 +73,11 @@ def _question(subject: str) -> tuple[Declared, patterns.Pattern, Any]:
     return declared, pattern, found
 
 
-def _once(kind: str, request: Any, by: Any, **data: Any) -> bool:
+def _once(kind: str, unless: Kinds[str], request: Any, by: Any, **data: Any) -> bool:
     subject = request.subject
     # By subject alone: it has few events.
-    if kind in Event.objects.filter(subject=subject).values_list("kind", flat=True):
+    happened = Event.objects.filter(subject=subject).values_list("kind", flat=True)
+    if any(each in unless for each in happened):
         return False
     record(kind, subject, actor=actor_for(by), run_id=request.run_id, **data)
     return True
