@@ -25,6 +25,7 @@ from agents import entries, model
 from agents.drive import Drive
 from agents.entries import Activation
 from agents.threads import DatabaseThreads
+from figures import rollups
 from ledger import leases, requests
 from ledger.clock import DbNow, later, now, shown_now
 from ledger.models import Event, Run, Runner
@@ -37,6 +38,7 @@ LIBRARY_TICKS = 4  # ticks between looks for programs that are gone
 SOON = 120.0  # seconds: a backoff, or the end of a wait, that `until_idle` waits for
 MOST_AT_ONCE = 100  # runs driven in one process at a time
 SIGN_EVERY = 5.0  # seconds, at most, between two signs of life
+COUNTING = 0.5  # seconds of a tick, at most, in which the log is counted into the figures
 
 
 class AgentRunner:
@@ -56,6 +58,8 @@ class AgentRunner:
         self._stopping = False
         self._ticks = 0
         self._next_tick = 0.0
+        self._to_count = True  # perhaps: the log may have grown since it was counted
+        self._counting: asyncio.Task[None] | None = None
 
     # ---- Life -------------------------------------------------------------------------------
 
@@ -108,6 +112,8 @@ class AgentRunner:
             drive.stop()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        if self._counting is not None:
+            await self._counting
 
     async def _sleep(self) -> None:
         pause = max(0.0, self._next_tick - time.monotonic())
@@ -120,6 +126,7 @@ class AgentRunner:
 
     def _heard(self, events: list[Event]) -> None:
         """In the follower's thread: which runs these events may set going."""
+        self._to_count = True
         self._loop.call_soon_threadsafe(self._take_hints, [_hint(event) for event in events])
 
     def _take_hints(self, hints: list[_Hint]) -> None:
@@ -145,6 +152,7 @@ class AgentRunner:
             self._next_tick = time.monotonic() + TICK
             self._work_is_there = True
             decided |= set(await self._database(self._tick))
+            self._count_beside()
         for run_id in decided:
             await self._resume(run_id)
         if self._work_is_there and self._has_room:
@@ -176,6 +184,26 @@ class AgentRunner:
                 self._loop.call_soon_threadsafe(self._look_in, (when - at).total_seconds())
                 break  # the first of them, in order; that look finds the next
         return [run_id for run_id, when in waking.items() if when <= at]
+
+    # ---- Counting ---------------------------------------------------------------------------
+
+    def _count_beside(self) -> None:
+        """Have what is new in the log counted into the figures; an idle runner asks nothing for it.
+
+        Beside everything else: nobody waits for the figures, and no decision may wait for them.
+        """
+        if self._to_count and (self._counting is None or self._counting.done()):
+            self._to_count = False  # before counting: more may come meanwhile
+            self._counting = self._loop.create_task(self._count())
+
+    async def _count(self) -> None:
+        try:
+            if not await self._database(rollups.catch_up, COUNTING):
+                self._to_count = True
+        except Exception:
+            log.exception("The figures were not counted; trying again when the log grows.")
+
+    # ---- Claiming ---------------------------------------------------------------------------
 
     async def _resume(self, run_id: int) -> None:
         drive = self._drives.get(run_id)

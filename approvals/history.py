@@ -182,6 +182,14 @@ def _failed(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     return [Entry(event.at, f"{about.action} failed", "error", words=words)]
 
 
+def _looked(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+    return [Entry(event.at, f"First looked at by {_who(event, names)}", "quiet")]
+
+
+def _nothing(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+    return []  # how somebody read is theirs to see
+
+
 def _other(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     return [Entry(event.at, event.kind.replace(".", " ").replace("_", " "), "quiet")]
 
@@ -194,6 +202,8 @@ TOLD: dict[str, Teller] = {
     "approvals.cancelled": _cancelled,
     "approvals.deadline_shortened": _shortened,
     "approvals.delivered": _delivered,
+    "approvals.looked": _looked,
+    "approvals.read": _nothing,
     "runs.resumed": _went_on,
     "actions.started": _started,
     "actions.finished": _finished,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from approvals import deadlines, finding, outcome
+from approvals import deadlines, finding, outcome, rules
 from approvals.models import ApprovalRequest
 from ledger import patterns
 
@@ -18,5 +18,6 @@ def register() -> None:
             effective=outcome.effective,
             related=("reviewer", "gate"),
             heavy=("details", "story"),
+            refusal=rules.refusal,
         )
     )

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
-from dashboard import idle
+from dashboard import idle, statistics_asked
 from dashboard.lanes import Lane, lanes_for
 from ledger.clock import DbNow, shown_now
 from ledger.models import RUNNER_SILENT_AFTER, Run, Runner
@@ -67,7 +67,7 @@ class Shell:
         """Runs that are not over (`active`), and those of them `in_doubt`."""
         if not self.user.has_perm("ledger.view_run"):
             return {"active": 0, "in_doubt": 0}
-        rows = Run.objects.exclude(status__in=Run.OVER)
+        rows = Run.objects.filter(status__in=Run.GOING_ON)
         return rows.aggregate(
             active=Count("pk"), in_doubt=Count("pk", filter=Q(status=Run.Status.IN_DOUBT))
         )
@@ -114,6 +114,8 @@ class Shell:
     def _record(self, active: int) -> Iterable[Entry]:
         if self.user.has_perm("ledger.view_run"):
             yield self._entry("Runs", "activity", "runs:index", active, key="runs")
+        if statistics_asked.visible(self.user):
+            yield self._entry("Statistics", "chart-column", "statistics:page")
         # Auditors and Operators enter by their group; both may see gates, reviewers may not.
         if self.user.is_staff or self.user.has_perm("approvals.view_gate"):
             yield self._entry("Admin", "sliders-horizontal", "admin:index")

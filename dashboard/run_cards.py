@@ -45,7 +45,7 @@ def _run_card(run: Run, listed: bool, paged: bool) -> Card:
 
 def _run_counts() -> Mapping[str, Any]:
     """How many runs are not over, and how many of them are in doubt."""
-    return Run.objects.exclude(status__in=Run.OVER).aggregate(
+    return Run.objects.filter(status__in=Run.GOING_ON).aggregate(
         runs=Count("pk"), doubt=Count("pk", filter=Q(status=Run.Status.IN_DOUBT))
     )
 

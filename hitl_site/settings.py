@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "escalations",
     "reviews",
     "plans",
+    "figures",
     "agents",
     "dashboard",
 ]

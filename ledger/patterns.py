@@ -21,6 +21,10 @@ def _itself(request: Any) -> Any:
     return request
 
 
+def _nobody(request: Any, user: Any) -> str | None:
+    return "Nobody decides questions of this kind."
+
+
 @dataclass(frozen=True)
 class Pattern:
     """One table of questions. A question is decided when its `resolved_at` is set."""
@@ -33,6 +37,8 @@ class Pattern:
     related: tuple[str, ...] = ("reviewer",)  # what an agent reads together with a decision
     outlives_its_run: bool = False  # still open when the run that asked has come to its own end
     heavy: tuple[str, ...] = ()  # columns that may be large, and that a list does not need
+    # Why this person may not decide it, None if they may: whose looks count as a first look.
+    refusal: Callable[[Any, Any], str | None] = _nobody
 
     @property
     def label(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ledger import patterns
-from reviews import finding
+from reviews import finding, rules
 from reviews.models import ReviewItem
 
 
@@ -16,5 +16,6 @@ def register() -> None:
             related=("reviewer",),
             outlives_its_run=True,  # nobody waits; what people say helps the next run
             heavy=ReviewItem.HEAVY,
+            refusal=rules.refusal,
         )
     )

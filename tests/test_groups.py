@@ -30,7 +30,7 @@ HOSTS = "agents.view_allowedhost"
 EXPECTED = {
     "Reviewers": SEEN_BY_ALL
     | {"approvals.decide_approvalrequest", "escalations.answer_escalation", "ledger.resolve_run"},
-    "Auditors": SEEN_BY_ALL | RECORD | {HOSTS},
+    "Auditors": SEEN_BY_ALL | RECORD | {HOSTS, "figures.view_reviewers"},
     "Operators": SEEN_BY_ALL
     | RECORD
     | {HOSTS, "agents.add_allowedhost", "agents.change_allowedhost", "agents.delete_allowedhost"}
@@ -54,6 +54,7 @@ MIGRATIONS = (
     ("approvals.migrations.0002_groups", "make_groups"),
     ("agents.migrations.0002_groups", "grant"),
     ("escalations.migrations.0003_groups", "grant"),
+    ("figures.migrations.0002_groups", "grant"),
 )
 
 

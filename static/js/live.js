@@ -88,7 +88,10 @@ function hear(frame) {
   if (frame.reload) reload();
   else if ("caught_up" in frame) caughtUp(frame);
   else if ("beat" in frame) beat(frame);
-  else tell(frame);
+  else {
+    tell(frame);
+    document.dispatchEvent(new Event("change:log"));
+  }
   cursor = Math.max(cursor, frame.cursor || 0);
 }
 

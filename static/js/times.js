@@ -7,6 +7,8 @@
   const now = () => Date.now() + ahead;
   const two = (n) => String(n).padStart(2, "0");
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  // For what the server cuts into days.
+  if (zone) document.cookie = `zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; SameSite=Lax`;
   const month = new Intl.DateTimeFormat("en", { month: "short" });
   const clock = (d) => `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`;
   const day = (d) => `${d.getDate()} ${month.format(d)}`;

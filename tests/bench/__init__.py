@@ -16,6 +16,9 @@ memory  Resident memory of that process (VmRSS), with no run and with 10,000 tha
 similar From a question to the earlier ones like it with their answers, among 10,000 answered
         escalations of one agent whose commonest word is in every second of them.
 sockets From the commit of one event until the last of 1,000 open pages has it (`bench_sockets`).
+scale   What the server takes for a page, through all middleware, beside ever more decided requests
+        with their events (`rows` makes them); the median of 30, in one process. The growth is from
+        the fewest rows to the most. How fast a runner counts the log into the figures, besides.
 
 Times are milliseconds of CLOCK_MONOTONIC, which all processes share. The line about the machine
 names what the figures depend on most: the cores, and how long the disk takes to make a write

@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 
+from tests.bench import scale
 from tests.bench.machine import described
 from tests.bench.measures import QUICK, STAGES, Amount, Spread, measure
 from tests.bench.places import POSTGRES
@@ -59,6 +60,7 @@ def table(found: dict[str, dict[str, Any]]) -> str:
     for stage, title, aim, show in ROWS:
         if all(stage in figures for figures in found.values()):
             lines.append([title, aim, *(show(figures[stage]) for figures in found.values())])
+    lines += scale.lines(found)
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     padded = (
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))

@@ -1,4 +1,4 @@
-"""The processes that are measured: `python -m tests.bench.child runner | person | poller`.
+"""The processes that are measured: `python -m tests.bench.child runner | person | poller | scale`.
 
 Each reads commands from stdin, a JSON list of a function's name and its arguments a line, and
 answers each by a line of JSON.
@@ -152,6 +152,16 @@ def poller() -> None:
     serve({"poll": start})
 
 
+# ---- The pages beside many rows
+
+
+def scale() -> None:
+    from tests.bench import rows
+    from tests.bench.scale import count, pages
+
+    serve({"make": rows.make, "count": count, "pages": pages})
+
+
 if __name__ == "__main__":
     django.setup()
-    {"runner": runner, "person": person, "poller": poller}[sys.argv[1]]()
+    {"runner": runner, "person": person, "poller": poller, "scale": scale}[sys.argv[1]]()

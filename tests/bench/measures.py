@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from tests import bench_sockets
+from tests.bench import scale
 from tests.bench.places import Child, fresh, installed
 from tests.installation import Installation
 
-STAGES = ("wake", "idle", "similar", "sockets")
+STAGES = ("wake", "idle", "similar", "sockets", "scale")
 WARM_UP = 20  # decisions that are not counted
 PATIENCE = 60.0  # seconds
 Say = Callable[[str], None]
@@ -31,9 +32,10 @@ class Amount:
     events: int = 60
     answers: int = 10_000  # answered escalations
     questions: int = 200
+    rows: tuple[int, ...] = (10_000, 1_000_000, 5_000_000)
 
 
-QUICK = Amount(decisions=60, idle=5.0, events=10, questions=100)
+QUICK = Amount(decisions=60, idle=5.0, events=10, questions=100, rows=(10_000, 100_000))
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ def measure(kind: str, amount: Amount, stages: tuple[str, ...], say: Say) -> dic
         with fresh(kind) as url:
             sockets = bench_sockets.run(url, sockets=amount.sockets, events=amount.events)
         found["sockets"] = Spread(sockets["median"], sockets["p95"], sockets["p99"])
+    if "scale" in stages:
+        found["scale"] = scale.measure(kind, amount.rows, say)
     return found
 
 

@@ -1,0 +1,65 @@
+"""Figures in tables, as their columns say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django import template
+from django.utils.safestring import SafeString
+
+from dashboard import statistics_words as words
+from dashboard.marks import mark
+from dashboard.statistics_asked import NARROWING, Asked
+from dashboard.statistics_report import TOGETHER
+from dashboard.statistics_tables import Cell, Column, Table
+
+register = template.Library()
+
+WRITTEN: Mapping[str, Callable[[Any], str]] = {
+    "count": words.count,
+    "share": words.percent,
+    "minutes": words.minutes,
+    "took": words.took,
+}
+
+
+@register.simple_tag
+def cells(table: Table, row: list[Cell]) -> list[tuple[Column, str | SafeString]]:
+    """The row's cells after its name, each with its column, as text."""
+    pairs = zip(table.columns[1:], row[1:], strict=True)
+    return [(column, written(cell, column)) for column, cell in pairs]
+
+
+@register.filter
+def written(cell: Cell, column: Column) -> str | SafeString:
+    """A cell as its column's kind says."""
+    if column.kind == "text":
+        return mark(str(cell))
+    return WRITTEN[column.kind](cell)
+
+
+@register.filter
+def number(value: int) -> str:
+    """1,198"""
+    return words.count(value)
+
+
+@register.simple_tag
+def asked_query(asked: Asked, **other: str) -> str:
+    """What is asked for as a query string, with some of it otherwise."""
+    return asked.query(**other)
+
+
+@register.simple_tag
+def narrowing(asked: Asked, table: Table, value: str) -> str:
+    """The query string that narrows to this row; "" for a row that cannot be narrowed to."""
+    if table.links not in NARROWING or value == TOGETHER:
+        return ""
+    return asked.query(**{table.links: value})
+
+
+@register.simple_tag
+def everything(asked: Asked) -> str:
+    """The query string that narrows to nothing."""
+    return asked.query(**dict.fromkeys(NARROWING, ""))

@@ -1,0 +1,116 @@
+"""What the events of each pattern mean: asked, looked at, decided, and with which outcome.
+
+This is all that is known here of the patterns: words of the log. A new pattern is one entry.
+Whoever changes what is counted raises RULES, and everything is counted anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+RULES = 1  # of counting; roll-ups made under others are thrown away
+
+Data = Mapping[str, Any]
+
+
+def _as_it_says(kind: str, data: Data, outcome: str) -> str:
+    return outcome
+
+
+@dataclass(frozen=True)
+class Declared:
+    """The events of one pattern.
+
+    `outcomes`: the column that counts a decision, by its kind. It is the outcome when a person
+    decided; one by the deadline counts as timed out, one by a rule or a program as automatic.
+    """
+
+    pattern: str
+    title: str
+    asked: str
+    looked: str
+    read: str
+    outcomes: Mapping[str, str]
+    cancelled: str
+    judges: bool = True  # whether a decision says yes or no, so that there is a share of yes
+    type_in: str = ""  # the field of `asked` that says of which type it is
+    risk_in: str = ""
+    also_looked: frozenset[str] = frozenset()  # what else shows that a person has it in sight
+    corrected: Callable[[str, Data, str], str] = field(default=_as_it_says)
+
+    @property
+    def looks(self) -> frozenset[str]:
+        """The events of which the first one is the first look."""
+        return frozenset({self.looked, *self.also_looked})
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """All kinds of events that count."""
+        return frozenset({*self.looks, self.read, self.cancelled, *self.outcomes})
+
+
+def _edited(kind: str, data: Data, outcome: str) -> str:
+    """An edit is one decision about two requests: the first was waited for, so it counts there."""
+    if data.get("by") != "edited":
+        return outcome
+    return "changed" if kind == "approvals.revision_requested" else ""
+
+
+APPROVALS = Declared(
+    pattern="approvals",
+    title="Approvals",
+    asked="approvals.asked",
+    looked="approvals.looked",
+    read="approvals.read",
+    outcomes={
+        "approvals.approved": "approved",
+        "approvals.rejected": "rejected",
+        "approvals.revision_requested": "revision",
+    },
+    cancelled="approvals.cancelled",
+    type_in="action",
+    risk_in="risk",
+    corrected=_edited,
+)
+ESCALATIONS = Declared(
+    pattern="escalations",
+    title="Escalations",
+    asked="escalations.asked",
+    looked="escalations.looked",
+    read="escalations.read",
+    outcomes={
+        "escalations.answered": "answered",
+        "escalations.dismissed": "dismissed",
+        "escalations.handled": "answered",
+        "escalations.expired": "timed_out",
+    },
+    cancelled="escalations.cancelled",
+    judges=False,
+    type_in="type",
+    risk_in="risk",
+    also_looked=frozenset({"escalations.claimed"}),
+)
+REVIEWS = Declared(
+    pattern="reviews",
+    title="Reviews",
+    asked="reviews.added",
+    looked="reviews.looked",
+    read="reviews.read",
+    outcomes={
+        "reviews.approved": "approved",
+        "reviews.rejected": "rejected",
+        "reviews.corrected": "changed",
+        "reviews.released": "approved",  # by the rule of its type, without a review
+    },
+    cancelled="reviews.cancelled",
+    type_in="output_type",
+    also_looked=frozenset({"reviews.claimed"}),
+)
+
+ALL = (APPROVALS, ESCALATIONS, REVIEWS)
+BY_PATTERN: Mapping[str, Declared] = {each.pattern: each for each in ALL}
+BY_KIND: Mapping[str, Declared] = {kind: each for each in ALL for kind in each.kinds}
+ASKED: Mapping[str, Declared] = {each.asked: each for each in ALL}
+LOOKED = frozenset().union(*(each.looks for each in ALL))

@@ -1,0 +1,65 @@
+// Draws the charts. They read their figures from the table beneath them and their colours from the tokens, so that
+// they always agree with both: after new figures, and in the other theme.
+(() => {
+  const still = matchMedia("(prefers-reduced-motion: reduce)");
+  const drawn = new Map(); // canvas: its chart
+  const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  const figure = (text) => parseFloat(text.replace(/[,\s]/g, "")); // an empty cell or a dash is a gap
+
+  function read(table) {
+    const cells = (row) => [...row.cells].map((cell) => cell.textContent.trim());
+    return { head: [...table.tHead.rows[0].cells], rows: [...table.tBodies[0].rows].map(cells) };
+  }
+  const labels = (t) => t.rows.map((row) => row[0]);
+  const column = (t, n) => t.rows.map((row) => figure(row[n]));
+  const scales = () => ({
+    x: { grid: { display: false } },
+    y: { beginAtZero: true, border: { display: false }, ticks: { maxTicksLimit: 5 } },
+  });
+
+  const kinds = {
+    bars(t) {
+      const datasets = t.head.slice(1).map((th, n) => ({ label: th.textContent, data: column(t, n + 1), backgroundColor: token(th.dataset.hue), maxBarThickness: 30 }));
+      const { x, y } = scales();
+      return { type: "bar", data: { labels: labels(t), datasets }, options: { scales: { x: { ...x, stacked: true }, y: { ...y, stacked: true } } } };
+    },
+    lines(t) {
+      const datasets = [["ink", []], ["ink2", [5, 4]]].map(([hue, dash], n) => ({
+        label: t.head[n + 1].textContent, data: column(t, n + 1), borderColor: token(hue), backgroundColor: token(hue),
+        borderDash: dash, borderWidth: 2, pointRadius: 2, pointStyle: "line", spanGaps: true,
+      }));
+      return { type: "line", data: { labels: labels(t), datasets }, options: { scales: scales(), plugins: { legend: { labels: { usePointStyle: true, pointStyleWidth: 24 } } } } };
+    },
+    care(t) {
+      const hued = t.head.map((th, n) => [th, n]).filter(([th]) => th.dataset.hue);
+      const datasets = hued.map(([th, n]) => ({ label: th.textContent, data: column(t, n), backgroundColor: token(th.dataset.hue), maxBarThickness: 14 }));
+      const { x, y } = scales();
+      return { type: "bar", data: { labels: labels(t), datasets }, options: { indexAxis: "y", scales: { x: { ...y, ticks: { callback: (value) => `${value} %` } }, y: x } } };
+    },
+  };
+
+  function settle() {
+    Object.assign(Chart.defaults, { color: token("ink2"), borderColor: token("line"), maintainAspectRatio: false, animation: still.matches ? false : { duration: 150 } });
+    Object.assign(Chart.defaults.font, { family: getComputedStyle(document.body).fontFamily, size: 12 });
+    Object.assign(Chart.defaults.plugins.legend, { position: "top", align: "start" });
+    Object.assign(Chart.defaults.plugins.legend.labels, { boxWidth: 10, boxHeight: 10, padding: 12 });
+  }
+
+  function drawAll() {
+    settle();
+    for (const [canvas, chart] of drawn) {
+      if (canvas.isConnected) continue;
+      chart.destroy();
+      drawn.delete(canvas);
+    }
+    for (const canvas of document.querySelectorAll("canvas[data-draw]")) {
+      drawn.get(canvas)?.destroy();
+      drawn.set(canvas, new Chart(canvas, kinds[canvas.dataset.draw](read(document.getElementById(canvas.dataset.from)))));
+    }
+  }
+
+  drawAll();
+  document.addEventListener("figures", drawAll); // statistics.js has put new ones in place
+  // What theme.js has set, whoever asked it to.
+  new MutationObserver(drawAll).observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
+})();

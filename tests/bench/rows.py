@@ -1,0 +1,228 @@
+# ruff: noqa: S608  (all names are those of our own tables and columns)
+"""Millions of decided requests with their events, in minutes: one statement for each table.
+
+Every row is a copy of one that the services made, in the columns that it is not about. They
+spread over 200 days, over agents, risks, actions, reviewers and outcomes; one in ten was looked
+at and read by a page that told so. The events' hashes are not chained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection, models
+
+from approvals import services
+from approvals.models import ApprovalRequest
+from figures import looking
+from ledger.models import Event, Run
+from tests import people
+
+DAYS = 200
+AGENTS, ACTIONS, REVIEWERS, PENDING = 20, 8, 12, 200
+RUN_OF = 10  # requests that one run made
+TOLD = 10  # one in so many was looked at by a page that told so
+TABLES = (Run, ApprovalRequest, Event)
+HASH = "((i * 2654435761) %% 4294967291)"
+Columns = dict[str, str]
+
+
+def make(count: int) -> None:
+    """That many decided requests, and some that are pending."""
+    reviewers = [people.person(f"reviewer-{n}", "Reviewers").pk for n in range(REVIEWERS)]
+    gate = people.gate("bench", deadline_seconds=10_000_000)
+    like = people.asked(people.a_run(), gate=gate)
+    by = people.person("reviewer-0")
+    looking.looked(like.subject, by=by)
+    services.approve(like.pk, by=by)
+    looking.read(like.subject, looking.Reading(20, 1, 1000), by=by)
+    assert like.run_id is not None
+    Run.objects.filter(pk=like.run_id).update(status=Run.Status.COMPLETED)
+    asked, looked, approved, read = Event.objects.filter(subject=like.subject).order_by("id")
+    first, pairs = read.pk, read.pk + 2 * count
+    with _fast() as cursor:
+        _copy(cursor, Run, like.run_id, -(-count // RUN_OF), {"id": "t.id + i", "agent_id": AGENT})
+        _copy(cursor, ApprovalRequest, like.pk, count, _request(like, reviewers[0]))
+        about = _about(like, "i")
+        _copy(cursor, Event, asked.pk, count, about | _asked(f"{first} + 2 * i - 1"))
+        _copy(cursor, Event, approved.pk, count, about | _decided(f"{first} + 2 * i"))
+        about, some = _about(like, f"i * {TOLD}"), count // TOLD
+        for event, name in ((looked, f"{pairs} + 2 * i - 1"), (read, f"{pairs} + 2 * i")):
+            _copy(cursor, Event, event.pk, some, about | _told(name))
+    for number in range(PENDING):
+        people.asked(gate=gate, agent_id=f"agent-{number % AGENTS}")
+
+
+# ---- What varies
+
+
+def _of(part: int, many: int) -> str:
+    return f"(({HASH} / {part}) %% {many})"
+
+
+def _one_of(part: int, *names: str) -> str:
+    cases = " ".join(f"WHEN {n} THEN '{name}'" for n, name in enumerate(names))
+    return f"CASE {_of(part, len(names))} {cases} END"
+
+
+def _asked_at() -> str:
+    """Seconds since 1970, the newest now."""
+    now = "extract(epoch from now())" if _is_postgres() else "unixepoch()"
+    return f"({now} - {DAYS * 86400} + i * ({DAYS * 86400}.0 / %(count)s))"
+
+
+def _took() -> str:
+    return f"(5 + {_of(7, 1000)} * {_of(7, 1000)} / 300.0)"
+
+
+def _time(seconds: str) -> str:
+    if _is_postgres():
+        return f"to_timestamp({seconds})"
+    return f"strftime('%%Y-%%m-%%d %%H:%%M:%%f', {seconds}, 'unixepoch')"
+
+
+def _verdict(*words: str | None, instead: str = "") -> str:
+    """One of five words: by rule, by deadline, rejected, to be revised, approved."""
+    texts = [instead if word is None else f"'{word}'" for word in words]
+    number = _of(13, 100)
+    cases = zip((4, 6, 14, 20), texts, strict=False)
+    whens = " ".join(f"WHEN {number} < {share} THEN {text}" for share, text in cases)
+    return f"CASE {whens} ELSE {texts[-1]} END"
+
+
+AGENT = f"'agent-' || {_of(1, AGENTS)}"
+RISK = _one_of(17, "low", "medium", "high", "critical")
+ACTION = f"'action-' || {_of(19, ACTIONS)}"
+
+
+def _request(like: ApprovalRequest, reviewer: int) -> Columns:
+    decided = _time(f"{_asked_at()} + {_took()}")
+    return {
+        "id": "t.id + i",
+        "run_id": _run(like, "i"),
+        "agent_id": AGENT,
+        "action": ACTION,
+        "risk_level": RISK,
+        "risk_rank": f"1 + {_of(17, 4)}",
+        "created_at": _time(_asked_at()),
+        "resolved_at": decided,
+        "delivered_at": decided,
+        "reviewer_id": f"{reviewer} + {_of(23, REVIEWERS)}",
+        "status": _verdict("approved", "rejected", "rejected", "needs_revision", "approved"),
+        "resolution": _verdict("rule", "deadline", "person", "person", "person"),
+        "key": "''",
+    }
+
+
+def _run(like: ApprovalRequest, number: str) -> str:
+    return f"{like.run_id} + 1 + ({number} - 1) / {RUN_OF}"
+
+
+def _about(like: ApprovalRequest, number: str) -> Columns:
+    """The columns of an event about that request."""
+    return {
+        "subject": f"'approvals.approvalrequest:' || ({like.pk} + {number})",
+        "run_id": _run(like, number),
+    }
+
+
+def _asked(number: str) -> Columns:
+    data = f"""'{{"action":"' || {ACTION} || '","revision":1,"risk":"' || {RISK} || '"}}'"""
+    actor = f"'agent:' || {AGENT}"
+    return {"id": number, "at": _time(_asked_at()), "actor": actor, "data": data}
+
+
+def _decided(number: str) -> Columns:
+    kinds = [f"approvals.{name}" for name in ("approved", "rejected", "revision_requested")]
+    person = f"'user:reviewer-' || {_of(23, REVIEWERS)}"
+    return {
+        "id": number,
+        "at": _time(f"{_asked_at()} + {_took()}"),
+        "kind": _verdict(kinds[0], kinds[1], kinds[1], kinds[2], kinds[0]),
+        "actor": _verdict("rule:bench", "deadline", *[None] * 3, instead=person),
+    }
+
+
+def _told(number: str) -> Columns:
+    """Of a page that was looked at: the times are those of any request, which is near enough."""
+    at = _time(f"{_asked_at()} + {_took()}")
+    person = f"'user:reviewer-' || {_of(23, REVIEWERS)}"
+    return {"id": number, "at": at, "actor": person}
+
+
+# ---- Copying
+
+
+def _copy(
+    cursor: Any, model: type[models.Model], like: int | None, count: int, own: Columns
+) -> None:
+    """`count` copies of the row `like`, in which these columns are expressions of `i`, from 1 on."""
+    fields = [str(field.column) for field in model._meta.concrete_fields]
+    values = [own.get(name, f"t.{name}") for name in fields]
+    sql = (
+        f"INSERT INTO {model._meta.db_table} ({', '.join(fields)}) SELECT {', '.join(values)}"
+        f" FROM {_series()} CROSS JOIN {model._meta.db_table} t WHERE t.id = %(like)s"
+    )
+    cursor.execute(sql, {"like": like, "count": count})
+
+
+def _series() -> str:
+    if _is_postgres():
+        return "generate_series(1::bigint, %(count)s::bigint) AS n(i)"
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %(count)s)"
+    return f"({numbers} SELECT i FROM n) AS n"
+
+
+def _is_postgres() -> bool:
+    return connection.vendor == "postgresql"
+
+
+@contextmanager
+def _fast() -> Iterator[Any]:
+    """Without indexes, foreign keys and waits for the disk, all of which are there afterwards."""
+    off, on = POSTGRES if _is_postgres() else SQLITE
+    with connection.cursor() as cursor:
+        indexes = _indexes(cursor)
+        for statement in (*off, *(f'DROP INDEX "{name}"' for name, _ in indexes)):
+            cursor.execute(statement)
+        yield cursor
+        for statement in (*(made for _, made in indexes), *on):
+            cursor.execute(statement)
+
+
+SQLITE = (
+    ("PRAGMA foreign_keys=OFF", "PRAGMA synchronous=OFF", "PRAGMA cache_size=-500000"),
+    ("PRAGMA foreign_keys=ON", "PRAGMA synchronous=FULL", "PRAGMA cache_size=-2000"),
+)
+POSTGRES = (
+    ("SET session_replication_role=replica", "SET maintenance_work_mem='512MB'"),
+    # What autovacuum would have done meanwhile.
+    (
+        "SET session_replication_role=origin",
+        *(f"VACUUM ANALYZE {m._meta.db_table}" for m in TABLES),
+    ),
+)
+
+
+def _indexes(cursor: Any) -> list[tuple[str, str]]:
+    """The names of the indexes that no constraint needs, and how each is made."""
+    names = ", ".join(f"'{model._meta.db_table}'" for model in TABLES)
+    if _is_postgres():
+        cursor.execute(
+            "SELECT c.relname, pg_get_indexdef(c.oid) FROM pg_index i"
+            " JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid"
+            f" WHERE t.relname IN ({names}) AND NOT i.indisunique"
+        )
+    else:
+        cursor.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+            f" AND tbl_name IN ({names})"
+        )
+    found: list[tuple[str, str]] = cursor.fetchall()
+    if _is_postgres():  # sequences do not know the ids that were given
+        for model in TABLES[:2]:
+            table = model._meta.db_table
+            cursor.execute(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), 1000000000)")
+    return found

@@ -1,0 +1,99 @@
+"""How long pages take on the server beside millions of decided rows."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.bench.places import Child, installed
+
+PAGES = {
+    "statistics, 7 days": "/statistics/",
+    "statistics, 90 days": "/statistics/?range=90d",
+    "statistics, one agent": "/statistics/?range=30d&agent=agent-3",
+    "inbox, first page": "/",
+}
+WANTED = {"inbox, first page": "< 50"}
+REPEATED = 30
+WARM_UP = 3
+GROWTH = 1.5
+
+
+@dataclass(frozen=True)
+class Sized:
+    """What was measured beside so many rows."""
+
+    rows: int
+    counted: float  # events a second that a runner counts into the figures
+    pages: dict[str, float]  # median, ms
+
+
+def measure(kind: str, sizes: tuple[int, ...], say: Callable[[str], None]) -> list[Sized]:
+    """The same pages beside ever more rows, each time on a fresh database."""
+    found = []
+    for rows in sizes:
+        with installed(kind) as place:
+            child = Child(place, "scale")
+            began = time.monotonic()
+            child("make", rows)
+            say(f"{kind}: {rows:,} decided rows made in {time.monotonic() - began:.0f} s")
+            counted = child("count")
+            say(f"{kind}: counted, {counted:,.0f} events a second")
+            found.append(Sized(rows, counted, child("pages")))
+            child.stop()
+    return found
+
+
+def lines(found: dict[str, dict[str, Any]]) -> list[list[str]]:
+    """Lines of the table: each page at each size, and how much the largest takes of the smallest."""
+    by_kind = {kind: figures["scale"] for kind, figures in found.items() if "scale" in figures}
+    if not by_kind:
+        return []
+    sizes = [sized.rows for sized in next(iter(by_kind.values()))]
+    made = []
+    for page in PAGES:
+        for at, rows in enumerate(sizes):
+            cells = [f"{sized[at].pages[page]:.1f}" for sized in by_kind.values()]
+            made.append([f"{page}, {rows:,} decided, ms", WANTED.get(page, "< 150"), *cells])
+        grown = [sized[-1].pages[page] / sized[0].pages[page] for sized in by_kind.values()]
+        made.append([f"{page}, growth", f"≤ {GROWTH}", *(f"{each:.2f}" for each in grown)])
+    counted = [f"{sized[-1].counted:,.0f}" for sized in by_kind.values()]
+    return [*made, ["counted into the figures, events a second", "", *counted]]
+
+
+# ---- In the measured process
+
+
+def count() -> float:
+    """Count the whole log as a runner does; events a second."""
+    from figures import rollups
+    from ledger.models import Event
+
+    began = time.monotonic()
+    rollups.catch_up(float("inf"))
+    return Event.objects.newest() / (time.monotonic() - began)
+
+
+def pages() -> dict[str, float]:
+    """Milliseconds, median, of each page through all middleware, for somebody signed in."""
+    from django.test import Client
+
+    from tests import people
+
+    client = Client()
+    client.force_login(people.person("reviewer-0"))
+    return {name: _median(client, address) for name, address in PAGES.items()}
+
+
+def _median(client: Any, address: str) -> float:
+    took = []
+    for _ in range(WARM_UP + REPEATED):
+        began = time.perf_counter()
+        response = client.get(address, headers={"host": "localhost"})
+        took.append((time.perf_counter() - began) * 1000)
+        if response.status_code != 200:
+            raise RuntimeError(f"{address} answered {response.status_code}.")
+    return statistics.median(took[WARM_UP:])

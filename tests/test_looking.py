@@ -1,0 +1,149 @@
+"""What pages tell of their readers: a first look, and how they read what they decided."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from approvals import services
+from approvals.models import ApprovalRequest
+from figures import looking
+from figures.looking import Reading
+from ledger.errors import BadInput, UnknownId
+from ledger.models import Event
+from tests import people
+
+pytestmark = pytest.mark.django_db
+
+READING = Reading(12.5, 1.0, 800)
+
+
+def told(kind: str) -> list[tuple[str, str]]:
+    events = Event.objects.filter(kind=kind).order_by("id")
+    return [(event.subject, event.actor) for event in events]
+
+
+def browser(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def tell(client: Client, request: ApprovalRequest, **said: Any) -> int:
+    data = {"subject": request.subject, **said}
+    return client.post("/statistics/looked/", data).status_code
+
+
+def decided(by: User) -> ApprovalRequest:
+    return services.approve(people.asked().pk, by=by)
+
+
+def test_the_first_look_is_noted_once() -> None:
+    request, sam = people.asked(), people.person("sam", "Reviewers")
+    assert looking.looked(request.subject, by=people.rita())
+    assert not looking.looked(request.subject, by=people.rita())
+    assert not looking.looked(request.subject, by=sam)
+    assert told("approvals.looked") == [(request.subject, "user:rita")]
+
+
+@pytest.mark.parametrize("who", ["otto", "olga", "requester"])
+def test_a_look_of_somebody_who_may_not_decide_is_none(who: str) -> None:
+    groups = {"olga": ["Operators"], "requester": ["Reviewers"]}.get(who, [])
+    by = people.person(who, *groups)
+    request = people.asked(people.a_run(requester=by if who == "requester" else None))
+    assert not looking.looked(request.subject, by=by)
+    assert told("approvals.looked") == []
+
+
+def test_a_look_at_what_is_decided_is_none() -> None:
+    assert not looking.looked(decided(people.rita()).subject, by=people.rita())
+
+
+def test_a_reading_is_noted_once_for_whoever_decided() -> None:
+    request, sam = decided(people.rita()), people.person("sam", "Reviewers")
+    assert not looking.read(request.subject, READING, by=sam)
+    assert looking.read(request.subject, READING, by=people.rita())
+    assert not looking.read(request.subject, READING, by=people.rita())
+    assert told("approvals.read") == [(request.subject, "user:rita")]
+    payload = Event.objects.get(kind="approvals.read").payload
+    assert payload == {"seconds": 12.5, "seen": 1.0, "characters": 800}
+
+
+def test_a_reading_of_what_is_not_decided_is_none() -> None:
+    assert not looking.read(people.asked().subject, READING, by=people.rita())
+    assert told("approvals.read") == []
+
+
+def test_the_reviewer_who_edits_has_read_what_they_edited() -> None:
+    request = people.asked()
+    services.edit_and_approve(request.pk, by=people.rita(), details={"to": "b@example.org"})
+    assert looking.read(request.subject, READING, by=people.rita())
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["", "nonsense", "approvals.approvalrequest:999999", "approvals.approvalrequest:x",
+     "approvals.gate:1", "ledger.run:1", "auth.user:1"],
+)  # fmt: skip
+def test_an_unknown_subject_is_named(subject: str) -> None:
+    with pytest.raises(UnknownId):
+        looking.looked(subject, by=people.rita())
+    assert (
+        browser(people.rita()).post("/statistics/looked/", {"subject": subject}).status_code == 404
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "seen", "characters"),
+    [(-1, 1, 1), (float("nan"), 1, 1), (float("inf"), 1, 1), (1e9, 1, 1), (1, 1.1, 1),
+     (1, float("nan"), 1), (1, 1, -1), (1, 1, 10**12)],
+)  # fmt: skip
+def test_a_reading_that_cannot_be_is_refused(seconds: float, seen: float, characters: int) -> None:
+    with pytest.raises(BadInput):
+        Reading.checked(seconds, seen, characters)
+
+
+def test_a_page_tells_it_by_a_post() -> None:
+    rita, request = browser(people.rita()), people.asked()
+    assert tell(rita, request) == 204
+    services.approve(request.pk, by=people.rita())
+    assert tell(rita, request, seconds="3.5", seen="0.5", characters="100") == 204
+    assert [event.kind for event in Event.objects.filter(actor="user:rita").order_by("id")] == [
+        "approvals.looked",
+        "approvals.approved",
+        "approvals.read",
+    ]
+
+
+@pytest.mark.parametrize("said", [{"seconds": "x"}, {"seconds": "1"}, {"seconds": "nan", "seen": "1",
+                                  "characters": "1"}])  # fmt: skip
+def test_nonsense_is_422_and_noted_nowhere(said: dict[str, str]) -> None:
+    assert tell(browser(people.rita()), decided(people.rita()), **said) == 422
+    assert told("approvals.read") == []
+
+
+def test_it_is_a_post_of_somebody_who_is_signed_in(client: Client) -> None:
+    assert client.post("/statistics/looked/", {"subject": "x"}).status_code == 302
+    assert browser(people.rita()).get("/statistics/looked/").status_code == 405
+
+
+def test_opening_a_page_writes_nothing() -> None:
+    request = people.asked()
+    before = Event.objects.count()
+    browser(people.rita()).get(f"/approvals/{request.pk}/")
+    assert Event.objects.count() == before
+
+
+def test_the_history_tells_who_looked_first_and_not_how_anybody_read() -> None:
+    request = people.asked()
+    looking.looked(request.subject, by=people.rita())
+    services.approve(request.pk, by=people.rita())
+    looking.read(request.subject, READING, by=people.rita())
+    page = browser(people.person("sam", "Reviewers")).get(f"/approvals/{request.pk}/")
+    text = page.content.decode()
+    assert "First looked at by rita" in text
+    assert "12.5" not in text
+    assert "approvals read" not in text
