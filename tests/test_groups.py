@@ -21,21 +21,32 @@ SEEN_BY_ALL = {
     "ledger.view_event",
     "approvals.view_approvalrequest",
     "escalations.view_escalation",
+    "reviews.view_reviewitem",
+    "plans.view_plan",
 }
 RECORD = {"ledger.view_journalentry", "ledger.view_runner", "approvals.view_gate"} | {
     "escalations.view_threshold",
     "escalations.view_knowledge",
+    "reviews.view_outputtype",
+    "reviews.view_trylimit",
+    "plans.view_planversion",
+    "plans.view_planturn",
+    "plans.view_planstep",
+    "plans.view_steprun",
+    "plans.view_planmessage",
 }
 HOSTS = "agents.view_allowedhost"
 EXPECTED = {
     "Reviewers": SEEN_BY_ALL
-    | {"approvals.decide_approvalrequest", "escalations.answer_escalation", "ledger.resolve_run"},
+    | {"approvals.decide_approvalrequest", "escalations.answer_escalation", "ledger.resolve_run"}
+    | {"reviews.decide_reviewitem", "plans.decide_plan"},
     "Auditors": SEEN_BY_ALL | RECORD | {HOSTS, "figures.view_reviewers"},
     "Operators": SEEN_BY_ALL
     | RECORD
     | {HOSTS, "agents.add_allowedhost", "agents.change_allowedhost", "agents.delete_allowedhost"}
     | {"approvals.add_gate", "approvals.change_gate", "escalations.change_knowledge"}
     | {f"escalations.{verb}_threshold" for verb in ("add", "change", "delete")}
+    | {f"reviews.{verb}_{row}" for verb in ("add", "change") for row in ("outputtype", "trylimit")}
     | {"ledger.add_run", "ledger.cancel_run", "ledger.resolve_run"},
 }
 PAGES = (
@@ -48,12 +59,18 @@ PAGES = (
     "escalations/escalation",
     "escalations/threshold",
     "escalations/knowledge",
+    "reviews/reviewitem",
+    "reviews/outputtype",
+    "reviews/trylimit",
+    "plans/plan",
     "agents/allowedhost",
 )
 MIGRATIONS = (
     ("approvals.migrations.0002_groups", "make_groups"),
     ("agents.migrations.0002_groups", "grant"),
     ("escalations.migrations.0003_groups", "grant"),
+    ("reviews.migrations.0002_groups", "grant"),
+    ("plans.migrations.0002_groups", "grant"),
     ("figures.migrations.0002_groups", "grant"),
 )
 
