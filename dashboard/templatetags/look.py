@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from dashboard import arguments as table
 from dashboard import clocks
 from dashboard import difference as changes
+from dashboard.card import plain
 from dashboard.icons import icon
 from dashboard.marks import mark
 
@@ -117,6 +118,9 @@ register.filter(clocks.duration)
 def marked(text: Any) -> SafeString:
     """A text with every character that hides or imitates shown; escaped."""
     return mark(str(text))
+
+
+register.filter("plain", plain)  # where no box for a hidden character can stand
 
 
 @register.inclusion_tag("_arguments.html")
