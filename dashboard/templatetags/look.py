@@ -166,6 +166,8 @@ def field(bound: BoundField, label: str = "", help: bool = True) -> dict[str, An
     attrs: dict[str, Any] = {"class": _CONTROLS.get(kind, "form-control")}
     if bound.field.widget.attrs.get("placeholder") == bound.label:
         attrs["placeholder"] = False  # it would only repeat the label
+    if bound.errors:
+        attrs["autofocus"] = True  # of several a browser takes the first
     return {
         "field": bound,
         "widget": bound.as_widget(attrs=attrs),  # Django names the ids of help and error in it
