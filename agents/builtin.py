@@ -20,7 +20,7 @@ MAX_ROUNDS = 10  # answers of the model in one task
 
 
 async def gated(task: str, context: RunContext) -> dict[str, Any]:
-    """Get a task done by registered actions, each asked for at the gate named `gated`.
+    """Get a task done by registered actions, each asked for at the gate named gated.
 
     The model chooses by tool calling; the calls of one answer do not depend on each other and are
     asked together. Returns {"actions": [{action, details, status, result | reason}], "report"}.

@@ -34,7 +34,8 @@ def _approval_card(approval: ApprovalRequest, listed: bool, paged: bool) -> Card
     row, own = {}, {}
     if listed:
         row[f"approval-{pk}"] = render_to_string("approvals/_row.html", context)
-    for name in ("title", "outcome", "history") if paged else ():
+    names = ["title", "outcome", "history", *(["alive"] if approval.run else [])]
+    for name in names if paged else ():
         html = render_to_string(f"approvals/_{name}.html", context)
         if html.strip():  # an open request has no outcome; its page has a form there
             own[f"{name}-{pk}"] = html

@@ -111,7 +111,7 @@ def alive(run: Any, runners: Mapping[str, datetime] | None = None) -> SafeString
 
 def _liveness(run: Any, runners: Mapping[str, datetime] | None) -> tuple[str, str]:
     if run.status == "in_doubt":
-        return " is-gone", "runner gone"
+        return " is-gone", "in doubt"  # its runner may be there: nobody knows about the action
     if run.status != "running":
         return ("" if run.status in ("waiting", "queued") else " is-over"), run.status
     seen = (runners or {}).get(run.runner) or run.lease_until

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import include, path
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import include, path, re_path
+
+
+def closed(request: HttpRequest) -> HttpResponse:
+    """Not here: administrators make accounts and set new passwords. No stranger sends mail."""
+    raise Http404
+
 
 urlpatterns = [
     path("", include("dashboard.urls")),
@@ -11,6 +18,7 @@ urlpatterns = [
     path("escalations/", include("escalations.urls")),
     path("reviews/", include("reviews.urls")),
     path("plans/", include("plans.urls")),
+    re_path(r"^accounts/(?:signup|email|confirm-email|password/reset)/", closed),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -110,10 +110,12 @@ def test_filters_combine(auditor: Client) -> None:
 
 
 def test_every_agent_that_ever_asked_is_offered_once(auditor: Client) -> None:
-    for name in ("zoe", "amy", "zoe", "<b>"):
+    for name in ("zoe", "amy", "zoe", "<b>", "z\u202eoe"):
         people.asked(agent_id=name)
-    assert sorted(filters.agents(ApprovalRequest)) == ["<b>", "amy", "zoe"]
-    assert "<option>&lt;b&gt;</option>" in auditor.get(LIST).content.decode()
+    assert sorted(filters.agents(ApprovalRequest)) == ["<b>", "amy", "zoe", "z\u202eoe"]
+    html = auditor.get(LIST).content.decode()
+    assert '<option value="&lt;b&gt;">&lt;b&gt;</option>' in html
+    assert '<option value="z\u202eoe">z\ufffdoe</option>' in html
 
 
 def test_pages_do_not_shift_when_new_requests_come(

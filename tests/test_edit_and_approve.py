@@ -269,6 +269,15 @@ def test_wrong_input_is_named_and_nothing_is_decided(
         assert kept == value.replace("\n", "\r\n")
 
 
+def test_the_focus_goes_to_what_is_wrong(rita: Client) -> None:
+    approval = asked()
+    sent = form_of(rita, approval)
+    html = send(rita, approval, sent, **{"arg-count": "ten", "arg-price": "ten"}).content.decode()
+    focused = re.findall(r'id="([^"]+)"[^>]* autofocus', html)
+    assert focused == ["arg-count", "arg-price"]  # a browser takes the first
+    assert "autofocus" not in rita.get(f"/approvals/{approval.pk}/edit/").content.decode()
+
+
 def test_null_and_a_value_at_once_is_asked_about(rita: Client) -> None:
     approval = asked()
     response = send(rita, approval, form_of(rita, approval), **{"arg-maybe": "a value"})

@@ -240,6 +240,20 @@ def test_the_page_of_a_request_is_told_what_its_run_did() -> None:
     assert "tell done" in html[f"history-{request.pk}"]
 
 
+def test_the_page_of_a_request_is_told_how_its_run_is(client: Client) -> None:
+    run = people.a_run()
+    request = people.asked(run)
+    services.approve(request.pk, by=people.rita())
+    before = end()
+    Run.objects.filter(pk=run.pk).update(status=Run.Status.COMPLETED)
+    record("runs.completed", run.subject, actor="runner:a", run_id=run.pk)
+    on = page_of(request)
+    alive = said(drawn(on, after=before)[request.subject], on)["html"][f"alive-{request.pk}"]
+    assert "completed" in alive
+    client.force_login(people.root())
+    assert alive.strip() in client.get(f"/approvals/{request.pk}/").content.decode()
+
+
 def test_the_page_of_a_revised_request_is_told_of_the_revision() -> None:
     old = people.asked()
     services.request_revision(old.pk, by=people.rita(), feedback="Shorter.")

@@ -147,7 +147,7 @@ def test_the_bar_of_a_deadline_has_the_seconds_left() -> None:
         ("running", 40, '<span class="alive is-silent">no sign for 40 s</span>'),
         ("running", 400, '<span class="alive is-gone">runner gone</span>'),
         ("completed", 0, '<span class="alive is-over">completed</span>'),
-        ("in_doubt", 0, '<span class="alive is-gone">runner gone</span>'),
+        ("in_doubt", 0, '<span class="alive is-gone">in doubt</span>'),
     ],
 )
 def test_a_run_says_whether_anybody_drives_it(status: str, silent: int, marked: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from pytest_django import Settings
 
@@ -335,6 +336,13 @@ def test_runs_that_wait_for_people_take_no_room(rita: User) -> None:
     drive(most_at_once=1)
     assert {again(run).status for run in waiting} == {"waiting"}
     assert again(after).status == "completed"
+
+
+@pytest.mark.parametrize("most", ["0", "-1"])
+def test_a_runner_that_could_drive_nothing_is_refused(most: str) -> None:
+    with pytest.raises(CommandError, match="from 1 up"):
+        call_command("run_agents", "--until-idle", "--most-at-once", most)
+    assert not Runner.objects.exists()
 
 
 # ---- Stopping

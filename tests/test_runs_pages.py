@@ -228,6 +228,12 @@ def test_what_is_wrong_with_a_task_stands_beside_the_field_and_the_text_stays(
     assert not Run.objects.exists()
 
 
+def test_the_focus_goes_to_what_is_wrong_with_a_task(olga: Client) -> None:
+    page = text(olga.post("/runs/new/", {"agent": "gated", "task": "", "input": ""}))
+    assert re.findall(r'name="([^"]+)"[^>]* autofocus', page) == ["task"]
+    assert "autofocus" not in text(olga.get("/runs/new/"))
+
+
 def test_a_task_with_a_null_character_is_refused(olga: Client) -> None:
     response = olga.post("/runs/new/", {"agent": "gated", "task": "a\0b"})
     assert response.status_code == 422

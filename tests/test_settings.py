@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.contrib.staticfiles import finders
+from django.core import mail
 from django.db import connection
 from django.test import Client, RequestFactory
 
@@ -107,10 +108,17 @@ def test_the_content_policy_has_no_exception() -> None:
 
 @pytest.mark.django_db
 def test_nobody_signs_themselves_up() -> None:
-    answer = Client().get("/accounts/signup/")
-    assert b"password1" not in answer.content
-    assert Client().post("/accounts/signup/", {"username": "eve"}).status_code in (200, 403)
+    assert Client().get("/accounts/signup/").status_code == 404
+    assert Client().post("/accounts/signup/", {"username": "eve"}).status_code == 404
     assert not User.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("page", ["password/reset/", "email/", "confirm-email/"])
+def test_nobody_makes_the_server_send_mail_without_signing_in(page: str) -> None:
+    answer = Client().post(f"/accounts/{page}", {"email": "stranger@example.org"})
+    assert answer.status_code == 404
+    assert not mail.outbox
 
 
 @pytest.mark.django_db

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from dashboard import arguments as table
 from dashboard import clocks
 from dashboard import difference as changes
+from dashboard.card import plain
 from dashboard.icons import icon
 from dashboard.marks import mark
 
@@ -119,6 +120,9 @@ def marked(text: Any) -> SafeString:
     return mark(str(text))
 
 
+register.filter("plain", plain)  # where no box for a hidden character can stand
+
+
 @register.inclusion_tag("_arguments.html")
 def arguments(
     details: Mapping[str, Any],
@@ -162,6 +166,8 @@ def field(bound: BoundField, label: str = "", help: bool = True) -> dict[str, An
     attrs: dict[str, Any] = {"class": _CONTROLS.get(kind, "form-control")}
     if bound.field.widget.attrs.get("placeholder") == bound.label:
         attrs["placeholder"] = False  # it would only repeat the label
+    if bound.errors:
+        attrs["autofocus"] = True  # of several a browser takes the first
     return {
         "field": bound,
         "widget": bound.as_widget(attrs=attrs),  # Django names the ids of help and error in it

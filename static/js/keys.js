@@ -8,6 +8,7 @@
   const show = () => { document.body.classList.toggle("no-keys", !box.checked); };
   box.addEventListener("change", () => { store(box.checked ? "on" : "off"); show(); });
   box.closest("[hidden]").hidden = false;
+  document.querySelector('[popovertarget="keys"]').closest("[hidden]").hidden = false;
   show();
 
   const go = (selector) => document.querySelector(selector)?.focus();

@@ -130,7 +130,7 @@ function tell(frame) {
   }
   if (over) {
     announce(`${/^(approvals|escalations|reviews)\./.test(frame.subject) ? "Decided meanwhile. " : ""}${frame.label}.`);
-    bring(["run-title", "facts"], () => true);
+    bring(["run-title", "run-bytes", "facts"], () => true);
   }
   offer(frame);
   if (frame.open === false) tooLate(frame);

@@ -21,6 +21,10 @@ EXPECTED_TOO = (
     "ERR_CONNECTION",
     "ERR_INTERNET",
     "status of 503",
+    "status of 502",
+    "Error Code 502",
+    "htmx:sendError",
+    "htmx:afterRequest",
 )
 WATCH = """
 window.addEventListener('securitypolicyviolation', e =>

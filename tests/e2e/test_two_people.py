@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import SignIn
@@ -85,3 +86,26 @@ def test_the_whole_decision_works_by_keyboard(site: Site, sign_in: SignIn) -> No
     expect(page.get_by_role("button", name="Reject", exact=True)).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator(f"#outcome-{number}")).to_contain_text("Too much.")
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(0, "The server did not answer"), (502, "This failed (HTTP 502)")]
+)
+def test_a_press_that_came_to_nothing_is_told_and_nothing_typed_is_lost(
+    site: Site, sign_in: SignIn, status: int, words: str
+) -> None:
+    number = site.ask("pay", amount="93.00")
+    page = sign_in("rita")
+    page.goto(f"{site.url}/approvals/{number}/")
+    feedback(page).fill("Go ahead.")
+    page.route(
+        "**/decide/",
+        lambda route: route.fulfill(status=status) if status else route.abort("connectionfailed"),
+    )
+    press(page, "Approve")
+    expect(page.locator("#toasts")).to_contain_text(words)
+    expect(page.locator("#announce")).to_contain_text(words)
+    expect(feedback(page)).to_have_value("Go ahead.")
+    page.unroute("**/decide/")
+    press(page, "Approve")
+    expect(page.locator(f"#outcome-{number}")).to_contain_text("Approved")

@@ -7,7 +7,7 @@ import logging
 import signal
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from agents.loop import RunnerLoop
 from agents.runner import MOST_AT_ONCE, AgentRunner
@@ -36,6 +36,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["most_at_once"] < 1:
+            raise CommandError("--most-at-once takes a number from 1 up.", returncode=2)
         guards.install()
         with asyncio.Runner(loop_factory=RunnerLoop) as loop:
             loop.run(self._drive(options["until_idle"], options["most_at_once"]))
