@@ -28,7 +28,7 @@ for name, groups in {people!r}.items():
 """
 
 
-def until(true: Callable[[], Any], what: str, seconds: float = 30) -> Any:
+def until(true: Callable[[], Any], what: str, seconds: float = 60) -> Any:
     """What `true` returns once that is something; fail with `what` if it takes too long."""
     end = time.monotonic() + seconds
     while not (found := true()):

@@ -25,7 +25,7 @@ FOR_EVER = "import time; time.sleep(600)"
 DEAF = "import signal as s, time; s.signal(15, s.SIG_IGN); open({flag!r}, 'w'); time.sleep(600)"
 
 
-def until(true: Callable[[], object], what: str, seconds: float = 30) -> None:
+def until(true: Callable[[], object], what: str, seconds: float = 60) -> None:
     """Return once that is so; fail with `what` if it takes too long."""
     end = time.monotonic() + seconds
     while not true():
