@@ -24,7 +24,7 @@ from tests import agents_for_tests, people
 from tests.agents_for_tests import Counting
 from tests.driving import again, approve_all, until
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 RUNS = 40
 NEVER = 3600.0  # seconds: longer than any test
