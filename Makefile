@@ -14,7 +14,6 @@ run: .venv/.ok ## set up and start everything (PORT, DEMO=0, HITL_DATA_DIR, DATA
 
 test: .venv/.dev-ok ## set up and run every test, browser and PostgreSQL included
 	@scripts/setup chromium
-	@$(MAKE) --no-print-directory lint
 	@exec $(BIN)/python -m tests.suites
 
 check: lint ## the quick half: style, types, layers, fast tests on SQLite

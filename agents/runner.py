@@ -230,7 +230,11 @@ class AgentRunner:
         self._drives[claimed.run.pk] = drive
         task = self._loop.create_task(self._drive(drive))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._wake.set()  # there is room again, and perhaps nothing more to wait for
 
     async def _drive(self, drive: Drive) -> None:
         run_id = drive.run.pk
@@ -242,11 +246,9 @@ class AgentRunner:
             log.exception("Run %s could not be driven.", run_id)
         finally:
             self._drives.pop(run_id, None)
-            self._wake.set()
         if waits and await self._database(requests.has_decided, run_id):
             # Decided between the question and the commit of `waiting`: nobody else would tell.
             self._decided.add(run_id)
-            self._wake.set()
 
     async def _is_idle(self) -> bool:
         if self._drives or self._decided or self._tasks:

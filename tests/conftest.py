@@ -5,18 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from asgiref.sync import SyncToAsync
 from django.conf import settings as django_settings
 from django.db import connections
 from pytest_django import Settings
 
-from tests.installation import Installation, own_database
+from tests.installation import Installation, installed
 
 
 def pytest_configure() -> None:
-    """Hash passwords in microseconds: no test is about how slow a guess is."""
+    """Nothing slow and nothing by chance, unless it is what a test is about.
+
+    Passwords are hashed in microseconds. Hypothesis takes the same examples each time, and does
+    not mind how long that takes: the machine may be busy.
+    """
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    patient = [hypothesis.HealthCheck.too_slow]
+    hypothesis.settings.register_profile(
+        "ours", derandomize=True, deadline=None, suppress_health_check=patient
+    )
+    hypothesis.settings.load_profile("ours")
 
 
 @pytest.fixture(autouse=True)
@@ -42,17 +52,23 @@ def nobody_follows_after_the_test() -> Iterator[None]:
 
 
 @pytest.fixture
-def database_url() -> Iterator[str]:
-    """An empty database for processes, of the kind under test: "" is SQLite in the data folder."""
-    with own_database() as url:
-        yield url
+def installation(tmp_path: Path) -> Iterator[Installation]:
+    """A fresh installation for `manage.py` in other processes, nothing migrated yet."""
+    with installed(tmp_path / "data") as place:
+        yield place
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation to make others from: migrating takes seconds, copying does not."""
+    with installed(tmp_path_factory.mktemp("migrated") / "data") as place:
+        done = place.manage("migrate", "-v0")
+        assert done.returncode == 0, done.stderr
+        yield place
 
 
 @pytest.fixture
-def installation(tmp_path: Path, database_url: str) -> Iterator[Installation]:
-    """A fresh installation for `manage.py` in other processes, nothing migrated yet."""
-    data = tmp_path / "data"
-    data.mkdir()
-    place = Installation(data, database_url)
-    yield place
-    place.close()
+def prepared(tmp_path: Path, migrated: Installation) -> Iterator[Installation]:
+    """An installation of its own, migrated and otherwise empty."""
+    with installed(tmp_path / "data", like=migrated) as place:
+        yield place

@@ -84,7 +84,7 @@ def approve_all(run: Run, by: Any) -> int:
     return len(found)
 
 
-def until(true: Callable[[], Any], what: str, seconds: float = 20) -> Any:
+def until(true: Callable[[], Any], what: str, seconds: float = 60) -> Any:
     """What `true()` returns once that is truthy; fails with `what` if it takes too long."""
     end = time.monotonic() + seconds
     while not (found := true()):

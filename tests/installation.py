@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,8 @@ import psycopg
 from psycopg import sql
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+SQLITE_FILE = "db.sqlite3"
+PATIENCE = 120.0  # seconds, for a command to end: the machine may be busy
 
 
 def free_port() -> int:
@@ -29,17 +32,39 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def own_database() -> Iterator[str]:
-    """An empty database, of the kind under test, that is gone afterwards; "" means SQLite."""
+def own_database(like: str = "") -> Iterator[str]:
+    """A database of the kind under test that is gone afterwards; "" means SQLite.
+
+    Empty, or on PostgreSQL a copy of the one that `like` names and nobody uses.
+    """
     server = os.environ.get("DATABASE_URL", "")
     if not server:
         yield ""
         return
     name = f"hitl_process_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        template = sql.Identifier(urlsplit(like).path[1:] or "template1")
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        connection.execute(create.format(sql.Identifier(name), template))
         yield urlsplit(server)._replace(path=f"/{name}").geturl()
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextlib.contextmanager
+def installed(data: Path, like: Installation | None = None) -> Iterator[Installation]:
+    """An installation whose processes and database are gone afterwards.
+
+    Its database is empty; or it is a copy of that of `like`, of which no process runs.
+    """
+    data.mkdir()
+    with own_database(like.database_url if like else "") as url:
+        if like and not url:
+            shutil.copy(like.data / SQLITE_FILE, data)
+        place = Installation(data, url)
+        try:
+            yield place
+        finally:
+            place.close()
 
 
 class Installation:
@@ -51,6 +76,7 @@ class Installation:
 
     def __init__(self, data: Path, database_url: str) -> None:
         self.data = data
+        self.database_url = database_url
         self.port = free_port()
         self.processes: list[subprocess.Popen[str]] = []
         keep = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "SSL_CERT_FILE", "VIRTUAL_ENV")
@@ -65,7 +91,9 @@ class Installation:
         if database_url:
             self.env["DATABASE_URL"] = database_url
 
-    def manage(self, *arguments: str, timeout: float = 50) -> subprocess.CompletedProcess[str]:
+    def manage(
+        self, *arguments: str, timeout: float = PATIENCE
+    ) -> subprocess.CompletedProcess[str]:
         """Run `manage.py …` to its end; never raises for its exit code."""
         return subprocess.run(
             self._call(arguments),
@@ -82,12 +110,12 @@ class Installation:
 
         Its stdout is a pipe, its stderr goes to the file `log`; `options` go to Popen.
         """
+        options = {"stdin": subprocess.DEVNULL, **options}
         with self.log.open("a") as log:
             process: subprocess.Popen[str] = subprocess.Popen(
                 self._call(arguments),
                 env=self.env,
                 cwd=BASE_DIR,
-                stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -108,12 +136,13 @@ class Installation:
             if process.poll() is None:
                 process.terminate()
                 try:
-                    process.wait(10)
+                    process.wait(30)
                 except subprocess.TimeoutExpired:
                     os.killpg(process.pid, signal.SIGKILL)
                     process.wait()
-            if process.stdout:
-                process.stdout.close()
+            for pipe in (process.stdin, process.stdout):
+                if pipe:
+                    pipe.close()
 
     def _call(self, arguments: tuple[str, ...]) -> list[str]:
         return [sys.executable, str(BASE_DIR / "manage.py"), *arguments]

@@ -17,7 +17,7 @@ from hitl_site.asgi import application
 from ledger import tail
 
 ORIGIN = "http://localhost:8000"
-PATIENCE = 10.0  # seconds, for something that must come
+PATIENCE = 60.0  # seconds, for something that must come
 
 in_thread = database_sync_to_async  # closes its connection afterwards
 

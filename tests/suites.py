@@ -1,7 +1,7 @@
-"""Runs every suite on every database there is: `python -m tests.suites`.
+"""Runs every suite on every database there is, some side by side: `python -m tests.suites`.
 
-The last line counts all of them together. Exit 0 only if all passed and none was left out that
-REQUIRE_POSTGRES=1 asks for.
+Each prints its output when it ends; the last line counts all of them together. Exit 0 only if all
+passed and none was left out that REQUIRE_POSTGRES=1 asks for.
 """
 
 from __future__ import annotations
@@ -10,19 +10,35 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import xml.etree.ElementTree as ET
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 
 POSTGRES = os.environ.get("TEST_DATABASE_URL") or "postgres://postgres@127.0.0.1:5432/postgres"
 # Sync Playwright runs a loop of its own, beside which async tests cannot: separate calls.
+# The longest first, so that none of them is alone at the end.
 SUITES = {
-    "fast tests": ["tests", "--ignore=tests/process", "--ignore=tests/e2e", "-n", "auto"],
-    "real processes": ["tests/process"],
-    "browser": ["tests/e2e"],
+    "fast": ("fast tests", ["tests", "--ignore=tests/process", "--ignore=tests/e2e"]),
+    "process": ("real processes", ["tests/process"]),
+    "browser": ("browser", ["tests/e2e"]),
 }
+# Tests wait for processes and locks about a third of the time: one more than there are cores.
+AT_ONCE = (os.cpu_count() or 2) + 1
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command to run beside others. One with a report is a suite whose tests are counted."""
+
+    title: str
+    command: list[str]
+    environment: dict[str, str]
+    report: Path | None = None
 
 
 def postgres_answers() -> bool:
@@ -35,25 +51,49 @@ def postgres_answers() -> bool:
     return True
 
 
-def run(title: str, arguments: list[str], environment: dict[str, str]) -> Counter[str]:
-    """Run one suite; how many passed, failed and were skipped. No test at all is a failure."""
-    print(f"\n=== {title}", flush=True)
-    without = [] if "tests/e2e" in arguments else ["-p", "no:playwright"]
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.xml"
-        call = [
-            sys.executable,
-            "-m",
-            "pytest",
-            *arguments,
-            *without,
-            f"--junitxml={report}",
-        ]
-        code = subprocess.run(call, env=environment, check=False).returncode
-        found = counted(report) if report.exists() else Counter()
-    if code and not found["failed"]:
-        found["failed"] += 1  # pytest itself failed, or found no test
-    return found
+def jobs_for(databases: dict[str, dict[str, str]], folder: Path) -> list[Job]:
+    """Style and types, and each suite on each database; reports go into `folder`."""
+    plain = next(iter(databases.values()))
+    jobs = [Job("style, types, layers", ["make", "--no-print-directory", "lint"], plain)]
+    for key, (title, arguments) in SUITES.items():
+        for database, environment in databases.items():
+            report = folder / f"{key}-{database}.xml"
+            without = [] if key == "browser" else ["-p", "no:playwright"]
+            command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+            # Those side by side do not share a test database.
+            suffix = f"{environment.get('HITL_TEST_DB_SUFFIX', '')}_{key}"
+            jobs.append(
+                Job(
+                    f"{title} on {database}",
+                    [*command, *without, f"--junitxml={report}"],
+                    environment | {"HITL_TEST_DB_SUFFIX": suffix},
+                    report,
+                )
+            )
+    return jobs
+
+
+def run(job: Job) -> tuple[str, Counter[str]]:
+    """Run one: what it printed, under its title, and how many passed, failed, were skipped.
+
+    A job that fails has failed once at least: pytest itself may fail, or find no test.
+    """
+    began = time.monotonic()
+    done = subprocess.run(
+        job.command,
+        env=job.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    found = counted(job.report) if job.report and job.report.exists() else Counter()
+    if done.returncode and not found["failed"]:
+        found["failed"] += 1
+    seconds = time.monotonic() - began
+    return f"\n=== {job.title} ({seconds:.0f} s)\n{done.stdout.rstrip()}", found
 
 
 def counted(report: Path) -> Counter[str]:
@@ -64,6 +104,18 @@ def counted(report: Path) -> Counter[str]:
         failed = kinds & {"failure", "error"}
         found["failed" if failed else "skipped" if "skipped" in kinds else "passed"] += 1
     return found
+
+
+def run_all(databases: dict[str, dict[str, str]]) -> Counter[str]:
+    """Run every job, print each as it ends; all their outcomes together."""
+    total: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(AT_ONCE) as pool:
+        running = [pool.submit(run, job) for job in jobs_for(databases, Path(folder))]
+        for ended in as_completed(running):
+            said, found = ended.result()
+            print(said, flush=True)
+            total += found
+    return total
 
 
 def main() -> int:
@@ -78,9 +130,7 @@ def main() -> int:
         total["failed"] += 1
     else:
         print("The PostgreSQL half is LEFT OUT.", flush=True)
-    for database, environment in databases.items():
-        for title, arguments in SUITES.items():
-            total += run(f"{title} on {database}", arguments, environment)
+    total += run_all(databases)
     if "PostgreSQL" not in databases:
         print("\nNot tested: PostgreSQL. Name a server with TEST_DATABASE_URL.", flush=True)
     skipped = f", {total['skipped']} skipped" if total["skipped"] else ""

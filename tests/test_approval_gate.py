@@ -36,6 +36,7 @@ def plainly(test: Callable[..., Any]) -> Callable[..., None]:
     return wrapper
 
 
+PATIENCE = 25.0  # seconds; less than LOOK_AGAIN, so whoever goes on was woken
 TIMEOUT = "Approval timeout - auto-rejected for safety"
 
 
@@ -254,7 +255,7 @@ async def test_a_sync_callback_is_called_once_and_may_use_the_database() -> None
     place.set_approval_callback(callback)
     request = await place.request_approval("a", "send", {})
     assert called == [request.pk]
-    assert (await place.wait_for_approval(request.pk, timeout=5)).status == "approved"
+    assert (await place.wait_for_approval(request.pk, timeout=PATIENCE)).status == "approved"
 
 
 @plainly
@@ -324,7 +325,7 @@ async def decided_while_waiting(place: ApprovalGate, decide: Any, **wait: Any) -
     waiting = asyncio.create_task(place.wait_for_approval(request.pk, **wait))
     await asyncio.sleep(0.05)  # it sleeps; were it not yet asleep, it would find the row decided
     await sync_to_async(decide)(request)
-    return await asyncio.wait_for(waiting, 20)
+    return await asyncio.wait_for(waiting, PATIENCE)
 
 
 @database
@@ -336,7 +337,7 @@ async def test_a_decision_wakes_the_waiter(as_text: bool) -> None:
     pk: Any = str(request.pk) if as_text else request.pk
     waiting = asyncio.create_task(place.wait_for_approval(pk))
     await sync_to_async(place.approve)(pk, reviewer, "Fine.")
-    answer = await asyncio.wait_for(waiting, 20)
+    answer = await asyncio.wait_for(waiting, PATIENCE)
     assert (answer.pk, answer.status, answer.feedback) == (request.pk, "approved", "Fine.")
     assert answer.reviewer == reviewer
 
@@ -380,7 +381,7 @@ async def test_at_the_timeout_the_waiter_itself_rejects() -> None:
     request = await place.request_approval("a", "send", {})
     began = time.monotonic()
     answer = await place.wait_for_approval(request.pk, timeout=0.2)
-    assert 0.15 < time.monotonic() - began < 10
+    assert 0.15 < time.monotonic() - began < PATIENCE
     assert (answer.status, answer.feedback, answer.reviewer) == ("rejected", TIMEOUT, None)
     assert answer.resolved_at is not None
     assert (await fresh(request)).resolution == "deadline"
@@ -407,18 +408,18 @@ async def test_a_timeout_of_zero_rejects_at_once() -> None:
 async def test_the_timeout_is_the_deadline_for_everybody() -> None:
     place = await made()
     request = await place.request_approval("a", "send", {})
-    waiting = asyncio.create_task(place.wait_for_approval(request.pk, timeout=30))
+    waiting = asyncio.create_task(place.wait_for_approval(request.pk, timeout=PATIENCE))
 
     def shortened() -> ApprovalRequest | None:
         row = services.by_id(request.pk)
         return row if row.shortened else None
 
-    row = await wait_until(shortened, subject=request.subject, timeout=20)
+    row = await wait_until(shortened, subject=request.subject, timeout=PATIENCE)
     assert row is not None
     assert row.deadline is not None
-    assert (row.deadline - await sync_to_async(now)()).total_seconds() <= 30
+    assert (row.deadline - await sync_to_async(now)()).total_seconds() <= PATIENCE
     await sync_to_async(services.reject)(request.pk, by=await sync_to_async(root)(), feedback="No.")
-    assert (await asyncio.wait_for(waiting, 20)).feedback == "No."
+    assert (await asyncio.wait_for(waiting, PATIENCE)).feedback == "No."
 
 
 @plainly
@@ -450,7 +451,7 @@ async def test_many_waiters_are_served_by_one_follower_and_each_gets_its_own() -
     waiting = [asyncio.create_task(place.wait_for_approval(one.pk)) for one in requests]
     for one in reversed(requests):
         await sync_to_async(place.approve)(one.pk, reviewer)
-    answers = await asyncio.wait_for(asyncio.gather(*waiting), 30)
+    answers = await asyncio.wait_for(asyncio.gather(*waiting), PATIENCE)
     assert [one.pk for one in answers] == [one.pk for one in requests]
 
 

@@ -349,7 +349,7 @@ def test_the_rule_is_frozen_when_it_is_asked() -> None:
         "deciders": ["Reviewers"],
     }
     assert request.rule == was
-    changed = gate(risk_threshold="critical", deadline_seconds=5)
+    changed = gate(risk_threshold="critical", deadline_seconds=500)
     changed.deciders.set([group_named("Others")])
     after = services.by_id(request.pk)
     assert (after.rule, after.deadline) == (was, request.deadline)

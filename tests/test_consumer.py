@@ -15,7 +15,7 @@ from dashboard import live
 from dashboard.hub import hub
 from ledger.models import Event
 from tests import people
-from tests.listening import Page, Pages, cookie_of, in_thread
+from tests.listening import PATIENCE, Page, Pages, cookie_of, in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -165,7 +165,7 @@ async def test_all_pages_get_the_same_text(pages: Pages) -> None:
     cookies = [await in_thread(newcomer)(), await in_thread(lambda: cookie_of(people.root()))()]
     opened = [await pages(cookie).live() for cookie in cookies]
     await in_thread(people.asked)()
-    texts = [await page.receive_from(timeout=5) for page in opened]
+    texts = [await page.receive_from(timeout=PATIENCE) for page in opened]
     assert texts[0] == texts[1]
 
 
@@ -248,7 +248,7 @@ async def test_who_may_no_longer_listen_gets_nothing_more(pages: Pages, cause) -
         services.cancel(request.pk, actor="system")
 
     await in_thread(then)()
-    assert await page.receive_output(timeout=5) == {"type": "websocket.close", "code": 4403}
+    assert await page.receive_output(timeout=PATIENCE) == {"type": "websocket.close", "code": 4403}
     assert await page.receive_nothing(timeout=0.3)
 
 

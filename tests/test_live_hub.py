@@ -22,7 +22,7 @@ from dashboard.wire import unsent_by
 from ledger.models import Event
 from ledger.transitions import record
 from tests import people
-from tests.listening import Pages, cookie_of, in_thread
+from tests.listening import PATIENCE, Pages, cookie_of, in_thread
 
 SEE_APPROVALS, SEE_RUNS = "approvals.view_approvalrequest", "ledger.view_run"
 ALL = frozenset({SEE_APPROVALS, SEE_RUNS})
@@ -74,7 +74,7 @@ def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def until(condition: Callable[[], object]) -> None:
     """Let the loop turn until that holds."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not condition():
             await one_turn()
 
@@ -109,7 +109,7 @@ async def test_an_event_is_drawn_once_for_all_sockets(
     cookie = await in_thread(lambda: cookie_of(people.rita()))()
     opened = [await pages(cookie, on="pending").live() for _ in range(5)]
     await in_thread(people.asked)()
-    texts = [await page.receive_from(timeout=5) for page in opened]
+    texts = [await page.receive_from(timeout=PATIENCE) for page in opened]
     assert len(set(texts)) == 1
     assert drawn == ["approvals/_row.html", "dashboard/_waiting.html"]
 

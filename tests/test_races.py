@@ -23,7 +23,7 @@ from tests.people import a_run, asked, gate, person, rita, root
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-REQUESTS = 200
+REQUESTS = 100
 ENDS = ("approvals.approved", "approvals.rejected", "approvals.revision_requested")
 
 
@@ -69,7 +69,7 @@ class Fight:
     def __init__(self, requests: list[ApprovalRequest]) -> None:
         self.requests = requests
         self.told: dict[tuple[int, str], Refused | None] = {}
-        self._line = threading.Barrier(len(CONTENDERS), action=self._next, timeout=50)
+        self._line = threading.Barrier(len(CONTENDERS), action=self._next, timeout=200)
         self._round = -1
 
     def _next(self) -> None:
@@ -90,7 +90,6 @@ class Fight:
                 self.told[request.pk, name] = error
 
 
-@pytest.mark.timeout(180)
 def test_eight_deciders_at_once_have_one_winner_and_every_loser_is_told() -> None:
     for name in ("rita", "jo", "rex", "rev", "ed"):
         person(name, is_superuser=True)
@@ -136,19 +135,24 @@ def assert_told_of(winner: str, error: Refused | None) -> None:
 # ---- Approving against the deadline --------------------------------------------------------------
 
 
+# Milliseconds until the deadline. In every tenth round it is far, in another it is now: however
+# slow the machine, the person comes in time at least once and too late at least once.
+CLOSE, FAR = 60, 60_000
+
+
 class Duel:
     """A person against the deadline, on one request after the other."""
 
     def __init__(self, requests: list[ApprovalRequest]) -> None:
         self.requests = requests
         self.told: list[bool] = []
-        self._line = threading.Barrier(2, action=self._next, timeout=50)
-        self._left = iter(requests)
+        self._line = threading.Barrier(2, action=self._next, timeout=200)
+        self._left = iter(enumerate(requests))
 
     def _next(self) -> None:
-        """Each round has its own deadline, so that a slow machine does not make all of them late."""
-        request = next(self._left)
-        deadline = now() + timedelta(milliseconds=60)
+        """Each round has its own deadline."""
+        number, request = next(self._left)
+        deadline = now() + timedelta(milliseconds={0: FAR, 5: 0}.get(number % 10, CLOSE))
         ApprovalRequest.objects.filter(pk=request.pk).update(deadline=deadline)
 
     def approve(self) -> None:
@@ -220,7 +224,7 @@ def test_a_waiting_run_is_woken_by_one_of_those_who_heard_the_decision() -> None
 def test_a_run_that_is_cancelled_while_it_asks_leaves_no_question_behind() -> None:
     place = gate()
     driven = [a_run() for _ in range(60)]
-    line = threading.Barrier(2, timeout=50)
+    line = threading.Barrier(2, timeout=200)
 
     def ask() -> None:
         for run in driven:
@@ -242,7 +246,7 @@ def test_a_run_that_is_cancelled_while_it_asks_leaves_no_question_behind() -> No
 
 def test_a_run_ends_once_whether_it_completes_or_is_cancelled() -> None:
     driven = [a_run() for _ in range(60)]
-    line = threading.Barrier(2, timeout=50)
+    line = threading.Barrier(2, timeout=200)
     told: dict[int, list[str]] = {run.pk: [] for run in driven}
 
     def complete() -> None:
@@ -270,7 +274,7 @@ def test_a_run_ends_once_whether_it_completes_or_is_cancelled() -> None:
 def test_two_people_who_answer_one_doubt_are_one_answer() -> None:
     rita(), root()
     doubtful = [a_run(status="in_doubt", doubt={"kind": "diverged"}) for _ in range(40)]
-    line = threading.Barrier(2, timeout=50)
+    line = threading.Barrier(2, timeout=200)
     answered: list[int] = []
 
     def answer(name: str, verdict: str) -> None:
@@ -291,7 +295,7 @@ def test_two_people_who_answer_one_doubt_are_one_answer() -> None:
 def test_the_same_question_asked_twice_at_once_is_one_request() -> None:
     place = gate()
     driven = [a_run() for _ in range(40)]
-    line = threading.Barrier(2, timeout=50)
+    line = threading.Barrier(2, timeout=200)
     found: list[int] = []
 
     def ask() -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.site import PASSWORD, Site
-from tests.installation import Installation, own_database
+from tests.e2e.site import Site
+from tests.installation import Installation, installed
 
 # What a test asks for on purpose; anything else in the console fails it.
 EXPECTED = ("status of 409", "status of 410", "status of 412", "status of 403", "status of 422")
@@ -31,6 +30,9 @@ window.addEventListener('securitypolicyviolation', e =>
   console.error('CSP violation: ' + e.violatedDirective + ' ' + e.blockedURI));
 """
 SignIn = Callable[..., Page]
+PATIENCE = 60_000  # milliseconds, for what must come: the machine may be busy
+
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -38,55 +40,59 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     return {
         **browser_type_launch_args,
         "executable_path": shutil.which("chromium"),
-        "args": ["--no-sandbox", "--disable-background-networking", "--disable-component-update"],
+        "args": [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--disable-component-update",
+        ],
     }
 
 
 @pytest.fixture(scope="session")
-def site_database() -> Iterator[str]:
-    """An empty database for the site: "" is SQLite in its data folder."""
-    with own_database() as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory, site_database: str) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, migrated: Installation) -> Iterator[Site]:
     """The installation that all browser tests share."""
-    place = Installation(Path(tmp_path_factory.mktemp("site")), site_database)
-    try:
+    with installed(tmp_path_factory.mktemp("site") / "data", like=migrated) as place:
         yield Site(place)
-    finally:
-        place.close()
 
 
 @pytest.fixture
-def sign_in(browser: Browser, site: Site) -> Iterator[SignIn]:
-    """`sign_in("rita")` gives a page of that person's own browser, on the inbox.
-
-    `at` is another site's address; further options go to the browser context.
-    """
+def browse(browser: Browser) -> Iterator[SignIn]:
+    """`browse(address)` opens it in a browser of its own; options go to the browser context."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def open_as(name: str, *, at: str = "", **options: Any) -> Page:
+    def open_at(address: str, *, cookie: str = "", **options: Any) -> Page:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         context.add_init_script(WATCH)
+        if cookie:
+            context.add_cookies([{"name": "sessionid", "value": cookie, "url": address}])
         page = context.new_page()
         page.on("console", lambda message: _note(complaints, message.type, message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(f"{at or site.url}/")
-        page.get_by_label("User name").fill(name)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(f"{at or site.url}/")
+        page.goto(address)
         return page
 
-    yield open_as
+    yield open_at
     for context in contexts:
         context.close()
     assert not complaints
+
+
+@pytest.fixture
+def sign_in(browse: SignIn, site: Site) -> SignIn:
+    """`sign_in("rita")` gives a page of that person's own browser, on the inbox.
+
+    `at` is another site; further options go to the browser context. How people sign in by the
+    form is a test of its own.
+    """
+
+    def open_as(name: str, *, at: Site = site, **options: Any) -> Page:
+        return browse(f"{at.url}/", cookie=at.session_of(name), **options)
+
+    return open_as
 
 
 def _note(complaints: list[str], kind: str, text: str) -> None:

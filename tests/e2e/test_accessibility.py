@@ -42,7 +42,6 @@ def check(page: Page, where: str) -> None:
     assert not wide, f"{where} scrolls sideways"
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_no_page_has_a_violation(

@@ -112,11 +112,11 @@ def model_server() -> Iterator[str]:
 
 
 def test_the_same_with_a_model_server_over_http(
-    installation: Installation, model_server: str, sign_in: SignIn
+    prepared: Installation, model_server: str, sign_in: SignIn
 ) -> None:
-    installation.env |= {"OPENAI_BASE_URL": model_server, "OPENAI_API_KEY": "sk-test"}
-    other = Site(installation)
-    page = sign_in("rita", at=other.url)
+    prepared.env |= {"OPENAI_BASE_URL": model_server, "OPENAI_API_KEY": "sk-test"}
+    other = Site(prepared)
+    page = sign_in("rita", at=other)
     waiting = other.submit(TASK)
     open_request(page, "ana@example.org")
     page.get_by_role("button", name="Approve", exact=True).click()

@@ -22,10 +22,10 @@ from approvals.models import ApprovalRequest
 from ledger import leases, runs, verify
 from ledger.models import Event, JournalEntry, Run
 from tests import people
-from tests.driving import again, approve_all
+from tests.driving import again, approve_all, drive
 from tests.process.victim import Death, life, verbs_of
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
 ONE = "Write a short thank-you note to ana@example.org for her order 1042 and email it"
 TWO = "Email a reminder to ana@example.org and email a reminder to bob@example.org"
@@ -36,7 +36,6 @@ BETWEEN = {("start_action", True), ("finish_action", False)}  # the action's sta
 
 @pytest.fixture
 def rita(settings: Settings) -> User:
-    settings.HITL_LEASE_SECONDS = 0.3
     settings.EMAIL_BACKEND = "agents.eml_backend.EmlBackend"  # one file each
     people.gate("gated")
     return people.rita()
@@ -106,10 +105,20 @@ def tell(task: str, rita: User, death: Death, number: int) -> None:
         assert story.doubts, f"{at}: not in doubt"
 
 
+def driven_here(task: str, rita: User) -> None:
+    """The same once without a fork: each life would otherwise load and build again what it uses."""
+    run = runs.submit("gated", task)
+    drive()
+    approve_all(run, rita)
+    drive()
+    assert again(run).status == "completed"
+
+
 @pytest.mark.parametrize(("task", "number"), [(ONE, 1), (TWO, 2)])
 def test_a_kill_at_any_write_loses_nothing_and_repeats_nothing(
     rita: User, task: str, number: int
 ) -> None:
+    driven_here(task, rita)
     clean = Story(task, rita)
     assert clean.letters == number, "the clean pass does what the others are measured by"
     assert not clean.doubts

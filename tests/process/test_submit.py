@@ -157,13 +157,12 @@ def test_cancel_of_an_unknown_run_exits_2(unknown: str) -> None:
     assert "Traceback" not in said.err
 
 
-def test_in_a_process_of_its_own_stdout_has_the_one_line_only(installation: Installation) -> None:
-    assert installation.manage("migrate", "--verbosity=0").returncode == 0
-    done = installation.manage("submit", "gated", "do it")
+def test_in_a_process_of_its_own_stdout_has_the_one_line_only(prepared: Installation) -> None:
+    done = prepared.manage("submit", "gated", "do it")
     assert done.returncode == 0
     assert json.loads(done.stdout)["status"] == "queued"
     assert done.stdout.count("\n") == 1
-    wrong = installation.manage("submit", "nobody", "do it")
+    wrong = prepared.manage("submit", "nobody", "do it")
     assert wrong.returncode == 2
     assert wrong.stdout == ""
     assert "known agents: gated" in wrong.stderr

@@ -1,4 +1,4 @@
-"""A decision committed at any moment around the suspension wakes the run, and soon."""
+"""A decision committed at any moment around the suspension wakes the run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 from django.contrib.auth.models import User
 
+from agents import runner
 from approvals import services
 from approvals.models import ApprovalRequest
 from ledger import runs
@@ -16,12 +17,12 @@ from ledger.models import Event, Run
 from tests import agents_for_tests, people
 from tests.driving import RunnerInThread, until
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 
 TRIES = 300
 STEPS = 25  # different moments
 STEP = 0.0006  # seconds between them
-SOON = 1.5  # seconds: less than TICK, the look that no hint asked for
+NEVER = 3600.0  # seconds between two looks that no hint asked for: none in the test's life
 
 
 @pytest.fixture(autouse=True)
@@ -51,9 +52,7 @@ def one_by_one(rita: User, tries: int) -> None:
         request = until(partial(question_of, run), "it asks")
         wait_exactly(number % STEPS * STEP)
         services.approve(request.pk, by=rita)
-        decided = time.monotonic()
         until(partial(over, run), f"run {number} goes on after its decision")
-        assert time.monotonic() - decided < SOON, f"run {number} was found by the slow look"
 
 
 def question_of(run: Run) -> ApprovalRequest | None:
@@ -64,7 +63,10 @@ def over(run: Run) -> bool:
     return Run.objects.filter(pk=run.pk, status="completed").exists()
 
 
-def test_a_decision_at_any_moment_around_the_suspension_wakes_the_run(rita: User) -> None:
+def test_a_decision_at_any_moment_around_the_suspension_wakes_the_run(
+    rita: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "TICK", NEVER)
     with RunnerInThread():
         one_by_one(rita, TRIES)
     assert agents_for_tests.EFFECTS == {"wanted": TRIES, "tidied": TRIES}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Iterator
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
-from tests.installation import Installation
-
-pytestmark = pytest.mark.timeout(120)
+from tests.installation import Installation, installed
 
 # The slow look is put off for ever: whoever goes on here was woken by a hint.
 BY_HINT_ALONE = """
@@ -63,20 +63,29 @@ def python(*parts: str) -> tuple[str, ...]:
     return "shell", "--no-imports", "-c", "".join(dedent(part) for part in parts)
 
 
+@pytest.fixture(scope="module")
+def with_root(
+    tmp_path_factory: pytest.TempPathFactory, migrated: Installation
+) -> Iterator[Installation]:
+    """An installation to copy, in which there is a superuser."""
+    with installed(tmp_path_factory.mktemp("root") / "data", like=migrated) as place:
+        place.env |= {"DJANGO_SUPERUSER_PASSWORD": "not used"}
+        superuser = ("createsuperuser", "--noinput", "--username=root", "--email=root@example.org")
+        assert place.manage(*superuser).returncode == 0
+        yield place
+
+
 @pytest.fixture
-def place(installation: Installation) -> Installation:
-    assert installation.manage("migrate", "-v0").returncode == 0
-    installation.env |= {"DJANGO_SUPERUSER_PASSWORD": "not used"}
-    superuser = ("createsuperuser", "--noinput", "--username=root", "--email=root@example.org")
-    assert installation.manage(*superuser).returncode == 0
-    return installation
+def place(tmp_path: Path, with_root: Installation) -> Iterator[Installation]:
+    with installed(tmp_path / "data", like=with_root) as place:
+        yield place
 
 
 def test_asking_and_deciding_wake_each_other_by_the_hint_alone(place: Installation) -> None:
     decider = place.start(*python(BY_HINT_ALONE, DECIDER))
     assert decider.stdout is not None
     assert decider.stdout.readline() == "ready\n"
-    asker = place.manage(*python("ROUNDS = 30\n", BY_HINT_ALONE, ASKER), timeout=90)
+    asker = place.manage(*python("ROUNDS = 30\n", BY_HINT_ALONE, ASKER))
     assert asker.returncode == 0, asker.stderr
     found = json.loads(asker.stdout.splitlines()[-1])
     assert found["rounds"] == 30
@@ -89,7 +98,7 @@ def test_a_decision_whose_process_was_killed_before_the_hint_is_found(place: Ins
     assert asker.stdout.readline() == "asked\n"
     killed = place.manage(*python(DIES))
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert asker.wait(60) == 0, place.log.read_text()
+    assert asker.wait(120) == 0, place.log.read_text()
     assert json.loads(asker.stdout.read())["rounds"] == 1
 
 
@@ -102,7 +111,7 @@ def test_the_log_of_several_processes_is_one_chain(place: Installation) -> None:
                 record("runs.waiting", "ledger.run:2", actor="system", number=number)
     """
     processes = [place.start(*python(write)) for _ in range(3)]
-    assert [process.wait(60) for process in processes] == [0, 0, 0], place.log.read_text()
+    assert [process.wait(120) for process in processes] == [0, 0, 0], place.log.read_text()
     verified = place.manage("verify_log")
     assert verified.returncode == 0, verified.stderr
     assert verified.stdout.startswith("600 ")

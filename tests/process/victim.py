@@ -12,13 +12,16 @@ import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from types import ModuleType
 from typing import Any
 
 from django.db import connections
 
-from agents import entries, runner
+from agents import entries
 from ledger import leases
+from ledger.clock import now
+from ledger.models import Run
 from tests.driving import drive
 
 NO_WRITES_OF_A_RUN = {"sweep_library", "start_library"}
@@ -63,11 +66,11 @@ def in_fork(work: Callable[[int], None]) -> tuple[int, str]:
 def life(death: Death | None, lived: list[str]) -> tuple[bool, list[str]]:
     """One runner until it is idle or killed: whether it was killed, and the writes it began.
 
-    `lived` are the writes before this life: a death is counted over all lives.
+    `lived` are the writes before this life: a death is counted over all lives. The lease of a
+    runner that was killed has lapsed when this returns, as it would with time.
     """
 
     def work(pipe: int) -> None:
-        runner.TICK = 0.05  # so that a lapsed lease is seen soon
         _count(Writes(pipe, death, lived))
         drive()
 
@@ -75,6 +78,8 @@ def life(death: Death | None, lived: list[str]) -> tuple[bool, list[str]]:
     if os.WIFSIGNALED(status):
         assert death is not None
         assert os.WTERMSIG(status) == signal.SIGKILL
+        past = now() - timedelta(seconds=1)
+        Run.objects.filter(lease_until__gt=past).update(lease_until=past)
     else:
         assert os.WEXITSTATUS(status) == 0, "the runner failed; its traceback is above"
     return os.WIFSIGNALED(status), said.split()
