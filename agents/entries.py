@@ -18,6 +18,7 @@ from ledger.clock import now, shown_now
 from ledger.errors import LostLease
 from ledger.leases import held
 from ledger.models import JournalEntry, Run
+from ledger.prepared import Change, Rows, slot
 from ledger.transitions import record, verb
 
 Kind = JournalEntry.Kind
@@ -88,17 +89,26 @@ def claim_waiting(run_id: int, runner: str, lease: float) -> Activation | None:
 
 
 def _activation(run: Run) -> Activation:
-    rows = JournalEntry.objects.filter(run=run, generation=run.generation).order_by("pk")
-    journal = list(rows)
-    questions = [entry for entry in journal if entry.kind == Kind.QUESTION]
-    asked = {entry.request_id for entry in questions} | {_decided_by(one) for one in questions}
-    decided: dict[int, ApprovalRequest] = {}
-    if asked:
-        requests = ApprovalRequest.objects.select_related("reviewer", "gate")
-        for request in requests.filter(pk__in=asked - {None}, resolved_at__isnull=False):
-            request.run = run
-            decided[request.pk] = request
-    return Activation(run, journal, decided)
+    decided = {request.pk: request for request in _decided(run=run.pk)}
+    for request in decided.values():
+        request.run = run
+    return Activation(run, _journal(run=run.pk, generation=run.generation), decided)
+
+
+_journal = Rows(
+    lambda: JournalEntry.objects.filter(
+        run=slot(JournalEntry, "run"), generation=slot(JournalEntry, "generation")
+    ).order_by("pk")
+)
+_decided = Rows(
+    lambda: ApprovalRequest.objects.select_related("reviewer", "gate").filter(
+        run=slot(ApprovalRequest, "run"), resolved_at__isnull=False
+    )
+)
+_taken_up = Change(
+    lambda: JournalEntry.objects.filter(pk=slot(JournalEntry, "id")),
+    {name: slot(JournalEntry, name) for name in ("status", "finished_at", "result")},
+)
 
 
 def _new(hold: Hold, step: Step, status: str, **fields: Any) -> JournalEntry:
@@ -214,7 +224,7 @@ def _take_up(hold: Hold, entry: JournalEntry, request: ApprovalRequest) -> Appro
         requests.deliver(decided, actor=f"runner:{hold.runner}", at=at)
     entry.status, entry.finished_at = Status.DONE, at
     entry.result = {**(entry.result or {}), "decided": decided.pk}
-    entry.save(update_fields=["status", "finished_at", "result"])
+    _taken_up(id=entry.pk, status=entry.status, finished_at=at, result=entry.result)
     return decided
 
 

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from typing import TypeVar
 
 from asgiref.sync import sync_to_async
@@ -23,6 +24,7 @@ from django.db.models import Max
 from ledger import waiters, wake
 from ledger.bell import Bell
 from ledger.models import Event
+from ledger.prepared import Rows, slot
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -141,7 +143,7 @@ class Follower:
     def _read(self) -> bool:
         """Tell the subscribers what comes after the cursor; whether there was anything."""
         found = False
-        while events := list(Event.objects.after(self.cursor)[:BATCH]):
+        while events := _after(BATCH)(id=self.cursor):
             found = True
             self.cursor = events[-1].id
             for callback in self._callbacks:
@@ -152,6 +154,11 @@ class Follower:
             if len(events) < BATCH:
                 break  # what is committed from now on wakes again
         return found
+
+
+@cache
+def _after(most: int) -> Rows[Event]:
+    return Rows(lambda: Event.objects.after(slot(Event, "id"))[:most])
 
 
 _follower: Follower | None = None
