@@ -111,7 +111,8 @@ class Follower:
 
     def _follow(self) -> None:
         bell = Bell(self._woken_out)
-        stop_listening = wake.listen_here(self.wake)
+        # One hint for each commit: whoever hears the bell file hears this process ring it, too.
+        stop_listening = (lambda: None) if bell.hears_all else wake.listen_here(self.wake)
         try:
             if not self._ready.is_set():
                 self.cursor = self._newest()
