@@ -7,10 +7,10 @@ leaves a start without a result, and that is how the next one knows.
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Protocol
 
 from approvals import envelope, services
@@ -21,6 +21,7 @@ from ledger.clock import now, shown_now
 from ledger.errors import LostLease
 from ledger.leases import held
 from ledger.models import HumanRequest, JournalEntry, Run
+from ledger.prepared import Change, Rows, slot
 from ledger.transitions import record, rows_for_update, verb
 
 Kind = JournalEntry.Kind
@@ -91,20 +92,32 @@ def claim_waiting(run_id: int, runner: str, lease: float) -> Activation | None:
 
 
 def _activation(run: Run) -> Activation:
-    rows = JournalEntry.objects.filter(run=run, generation=run.generation).order_by("pk")
-    journal = list(rows)
-    asked: dict[str, set[int]] = defaultdict(set)
-    for entry in journal:
-        if entry.kind in (Kind.QUESTION, Kind.WAIT):
-            asked[entry.request_kind] |= {entry.request_id or 0, _decided_by(entry) or 0}
+    journal = _journal(run=run.pk, generation=run.generation)
     decided: dict[str, HumanRequest] = {}
-    for label, keys in asked.items():
-        pattern = patterns.get(label)
-        questions = pattern.model.objects.select_related(*pattern.related)
-        for request in questions.filter(pk__in=keys, resolved_at__isnull=False):
+    for label in {one.request_kind for one in journal if one.kind in (Kind.QUESTION, Kind.WAIT)}:
+        for request in _decided_of(label)(run=run.pk):
             request.run = run
             decided[request.subject] = request
     return Activation(run, journal, decided)
+
+
+_journal = Rows(
+    lambda: JournalEntry.objects.filter(
+        run=slot(JournalEntry, "run"), generation=slot(JournalEntry, "generation")
+    ).order_by("pk")
+)
+_taken_up = Change(
+    lambda: JournalEntry.objects.filter(pk=slot(JournalEntry, "id")),
+    {name: slot(JournalEntry, name) for name in ("status", "finished_at", "result")},
+)
+
+
+@cache
+def _decided_of(label: str) -> Rows[HumanRequest]:
+    """The decided questions of one kind that a run has asked."""
+    pattern = patterns.get(label)
+    asked = pattern.model.objects.select_related(*pattern.related)
+    return Rows(lambda: asked.filter(run=slot(pattern.model, "run"), resolved_at__isnull=False))
 
 
 def asked_in(entry: JournalEntry) -> str:
@@ -236,7 +249,7 @@ def _take_up(hold: Hold, entry: JournalEntry, request: HumanRequest) -> HumanReq
         requests.deliver(decided, actor=f"runner:{hold.runner}", at=at)
     entry.status, entry.finished_at = Status.DONE, at
     entry.result = {**(entry.result or {}), "decided": decided.pk}
-    entry.save(update_fields=["status", "finished_at", "result"])
+    _taken_up(id=entry.pk, status=entry.status, finished_at=at, result=entry.result)
     return decided
 
 

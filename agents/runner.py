@@ -116,18 +116,22 @@ class AgentRunner:
             await self._counting
 
     async def _sleep(self) -> None:
+        """Until woken or the next tick. Not wait_for(): its task takes the loop some more turns."""
         pause = max(0.0, self._next_tick - time.monotonic())
+        tick = self._loop.call_later(pause, self._wake.set)
         try:
-            await asyncio.wait_for(self._wake.wait(), pause)
-        except TimeoutError:
-            return
+            await self._wake.wait()
+        finally:
+            tick.cancel()
 
     # ---- Noticing ---------------------------------------------------------------------------
 
     def _heard(self, events: list[Event]) -> None:
         """In the follower's thread: which runs these events may set going."""
         self._to_count = True
-        self._loop.call_soon_threadsafe(self._take_hints, [_hint(event) for event in events])
+        hints = [hint for event in events if (hint := _hint(event)) != NOTHING]
+        if hints:  # what a claim itself wrote says nothing, and comes when the run goes on
+            self._loop.call_soon_threadsafe(self._take_hints, hints)
 
     def _take_hints(self, hints: list[_Hint]) -> None:
         for hint in hints:
@@ -262,6 +266,9 @@ class _Hint(NamedTuple):
     decided: int | None = None  # the run of which a question was decided
     work: bool = False  # whether a run may have become free to claim
     time: datetime | None = None  # look again then
+
+
+NOTHING = _Hint()
 
 
 def _hint(event: Event) -> _Hint:

@@ -13,7 +13,7 @@ from dashboard.cards import LISTS, split
 from dashboard.changes import Shown
 from dashboard.hub import hub
 from dashboard.listener import NOT_ALLOWED, TRY_AGAIN, Listener, in_thread
-from dashboard.wire import texts_to, unsent_by
+from dashboard.wire import at_once_to, texts_to, unsent_by
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             may=may,
             on=on,
             unsent=unsent_by(self.base_send),
+            at_once=at_once_to(self.base_send),
         )
         await in_thread(hub.enter)(self.listener)  # before looking at the log
         await self.accept()

@@ -49,6 +49,8 @@ def in_thread(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:
 class Listener:
     """All methods are called in its loop. `send` and `close` do it; `unsent` counts bytes.
 
+    `at_once` sends a text without waiting, and says whether it could.
+
     Live frames are held back until the page has caught up: a card that was drawn later must
     never be followed by one that was drawn earlier.
     """
@@ -62,13 +64,14 @@ class Listener:
         may: May,
         on: Shown = None,
         unsent: Callable[[], int] = lambda: 0,
+        at_once: Callable[[str], bool] = lambda text: False,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.session_key = session_key
         self.may = may
         self.on = on
         self.ended = False
-        self._send, self._close, self._unsent = send, close, unsent
+        self._send, self._close, self._unsent, self._at_once = send, close, unsent, at_once
         self._held: list[live.Frame] | None = []
         self._end = 0  # what the page had when it went live
         self._waiting: deque[str] = deque()
@@ -89,14 +92,17 @@ class Listener:
     def say(self, text: str) -> None:
         """Send a text, after all that waits already. A reader who is gone is sent away.
 
-        Each listener sends in a task of its own, so that a slow one holds up nobody else.
+        Where sending may wait, each does so in a task of its own: a slow one holds up nobody else.
         """
         if self.ended:
+            return
+        idle = self._sending is None or self._sending.done()
+        if idle and self._unsent() <= MOST_UNSENT and self._at_once(text):
             return
         self._waiting.append(text)
         if len(self._waiting) > MOST_WAITING:
             self.end(TRY_AGAIN)
-        elif self._sending is None or self._sending.done():
+        elif idle:
             self._sending = self.loop.create_task(self._send_waiting())
 
     def beat(self, text: str) -> None:

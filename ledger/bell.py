@@ -23,6 +23,11 @@ class Bell:
         elif (path := wake.bell_path()) is not None:
             self._inotify = _watch(path)
 
+    @property
+    def hears_all(self) -> bool:
+        """Whether every process's hint comes in here, this one's included."""
+        return self._postgres or self._inotify is not None
+
     def wait(self, seconds: float) -> bool:
         """True when woken, False when `seconds` have passed."""
         if self._postgres and self._drain_notifications():

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import DurationField, Q
 
 from ledger import canonical, requests
 from ledger.clock import DbNow, later, now
 from ledger.errors import LostLease, Stale
 from ledger.models import JournalEntry, Run, Runner
+from ledger.prepared import Change, Rows, Slot, slot
 from ledger.transitions import move, record, rows_for_update, verb
 
 DECIDED, TIME_IS_UP = "decided", "time is up"  # why a waiting run goes on
@@ -36,19 +38,13 @@ def held(run_id: int, fence: int) -> Run:
 def claim_next(runner: str, lease: float) -> Run | None:
     """Claim one run that is queued and due, or whose runner is gone; None when there is none."""
     due = Q(not_before=None) | Q(not_before__lte=DbNow())
-    run = _free(Run.objects.filter(due, status=Run.Status.QUEUED))
+    run = _free(Run.objects.filter(due, status=Run.Status.QUEUED)).first()
     if run is None:
         lost = Q(status=Run.Status.RUNNING, library=False, lease_until__lt=DbNow())
-        run = _free(Run.objects.filter(lost))
+        run = _free(Run.objects.filter(lost)).first()
         if run is None:
             return None
-        move(
-            run,
-            Run.Status.QUEUED,
-            kind="runs.requeued",
-            actor=f"runner:{runner}",
-            reason=f"{run.runner} gave no sign",
-        )
+        _requeue(run, runner, f"{run.runner} gave no sign")
     return _take(run, runner, lease)
 
 
@@ -60,20 +56,13 @@ def claim_waiting(run_id: int, runner: str, lease: float) -> Run | None:
 
 def take_waiting(run_id: int, runner: str, lease: float) -> Run | None:
     """claim_waiting() as part of a unit, without a savepoint around it."""
-    run = _free(Run.objects.filter(pk=run_id, status=Run.Status.WAITING))
-    if run is None:
-        return None
-    try:
-        move(
-            run,
-            Run.Status.QUEUED,
-            kind="runs.requeued",
-            actor=f"runner:{runner}",
-            reason=_why_it_goes_on(run),
-        )
-        return _take(run, runner, lease)
-    except Stale:
-        return None  # another runner heard it first
+    for run in _waiting(id=run_id):
+        try:
+            _requeue(run, runner, _why_it_goes_on(run))
+            return _take(run, runner, lease)
+        except Stale:
+            return None  # another runner heard it first
+    return None
 
 
 def _why_it_goes_on(run: Run) -> str:
@@ -83,32 +72,49 @@ def _why_it_goes_on(run: Run) -> str:
     return TIME_IS_UP
 
 
-def _free(rows: Any) -> Run | None:
-    """The oldest of these rows that no other runner is claiming at this moment."""
-    found: Run | None = (
-        rows.order_by("id").select_for_update(skip_locked=True, of=("self",), no_key=True).first()
-    )
-    return found
+def _free(rows: Any) -> Any:
+    """These rows, the oldest first, without those that a runner is claiming at this moment."""
+    return rows.order_by("id").select_for_update(skip_locked=True, of=("self",), no_key=True)
+
+
+def _stands(**more: Any) -> Any:
+    return Run.objects.filter(pk=slot(Run, "id"), status=slot(Run, "status", "was"), **more)
+
+
+_waiting = Rows(lambda: _free(Run.objects.filter(pk=slot(Run, "id"), status=Run.Status.WAITING)))
+_requeued = Change(_stands, {"status": slot(Run, "status")})
+_taken = Change(
+    lambda: _stands(fence=slot(Run, "fence") - 1),
+    {
+        **{name: slot(Run, name) for name in ("status", "runner", "fence")},
+        "started_at": slot(Run, "started_at"),
+        "not_before": None,
+        "wake_at": None,
+        "lease_until": DbNow() + Slot("lease", DurationField()),
+    },
+)
+
+
+def _requeue(run: Run, runner: str, reason: str) -> None:
+    kind, actor = "runs.requeued", f"runner:{runner}"
+    move(run, Run.Status.QUEUED, kind=kind, actor=actor, update=_requeued, reason=reason)
 
 
 def _take(run: Run, runner: str, lease: float) -> Run:
     fence, first = run.fence + 1, run.started_at is None
-    changes: dict[str, Any] = {
-        "runner": runner,
-        "fence": fence,
-        "lease_until": DbNow() + timedelta(seconds=lease),
-        "not_before": None,
-        "wake_at": None,
-    }
-    if first:
-        changes["started_at"] = now()
     move(
         run,
         Run.Status.RUNNING,
         kind="runs.started" if first else "runs.resumed",
         actor=f"runner:{runner}",
-        changes=changes,
-        where=Q(fence=run.fence),
+        changes={
+            "runner": runner,
+            "fence": fence,
+            "not_before": None,
+            "wake_at": None,
+            "started_at": now() if first else run.started_at,
+        },
+        update=partial(_taken, lease=timedelta(seconds=lease)),
         fence=fence,
     )
     return run

@@ -203,7 +203,7 @@ class EventQuerySet(models.QuerySet["Event"]):
     def delete(self) -> NoReturn:
         raise AppendOnly("Events are never deleted.")
 
-    def after(self, event_id: int) -> Self:
+    def after(self, event_id: Any) -> Self:
         return self.filter(id__gt=event_id).order_by("id")
 
     def newest(self) -> int:

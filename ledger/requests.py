@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from ledger import patterns
 from ledger.clock import now
 from ledger.errors import Stale
 from ledger.models import HumanRequest, JournalEntry, Run
+from ledger.prepared import Change, slot
 from ledger.transitions import move, record, unit
 
 
@@ -50,12 +52,20 @@ def _cancel(request: Any, *, actor: str, reason: str) -> bool:
 def deliver(request: Any, *, actor: str, at: datetime | None = None) -> None:
     """Note that the run which asked took up the decision, `at` or now. Once; again does nothing."""
     with unit():
-        rows = type(request).objects.filter(pk=request.pk, delivered_at=None)
         at = at or now()
-        if rows.update(delivered_at=at):
+        if _delivered(request._meta.label_lower)(id=request.pk, delivered_at=at):
             request.delivered_at = at
             kind = f"{request._meta.app_label}.delivered"
             record(kind, request.subject, actor=actor, run_id=request.run_id)
+
+
+@cache
+def _delivered(label: str) -> Change[HumanRequest]:
+    model = patterns.get(label).model
+    return Change(
+        lambda: model.objects.filter(pk=slot(model, "id"), delivered_at=None),
+        {"delivered_at": slot(model, "delivered_at")},
+    )
 
 
 def forget(run: Run) -> None:

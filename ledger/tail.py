@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from typing import TypeVar
 
 from asgiref.sync import sync_to_async
@@ -23,6 +24,7 @@ from django.db.models import Max
 from ledger import waiters, wake
 from ledger.bell import Bell
 from ledger.models import Event
+from ledger.prepared import Rows, slot
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -109,7 +111,8 @@ class Follower:
 
     def _follow(self) -> None:
         bell = Bell(self._woken_out)
-        stop_listening = wake.listen_here(self.wake)
+        # One hint for each commit: whoever hears the bell file hears this process ring it, too.
+        stop_listening = (lambda: None) if bell.hears_all else wake.listen_here(self.wake)
         try:
             if not self._ready.is_set():
                 self.cursor = self._newest()
@@ -141,7 +144,7 @@ class Follower:
     def _read(self) -> bool:
         """Tell the subscribers what comes after the cursor; whether there was anything."""
         found = False
-        while events := list(Event.objects.after(self.cursor)[:BATCH]):
+        while events := _after(BATCH)(id=self.cursor):
             found = True
             self.cursor = events[-1].id
             for callback in self._callbacks:
@@ -152,6 +155,11 @@ class Follower:
             if len(events) < BATCH:
                 break  # what is committed from now on wakes again
         return found
+
+
+@cache
+def _after(most: int) -> Rows[Event]:
+    return Rows(lambda: Event.objects.after(slot(Event, "id"))[:most])
 
 
 _follower: Follower | None = None

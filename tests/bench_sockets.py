@@ -222,14 +222,16 @@ def ask(sockets: int) -> None:
     django.setup()
     from approvals.gate import gate_named
     from tests import people
+    from tests.bench import commits
     from tests.listening import cookie_of
 
     users = [people.person(f"reader-{number}", "Reviewers") for number in range(10)]
     print(json.dumps([cookie_of(users[n % 10]) for n in range(sockets)]), flush=True)
     gate = gate_named("bench")
+    committed = commits.noted()
     for marker in _lines():
         people.asked(gate=gate, action=marker, details={"to": "ana@example.org", "body": "x" * 200})
-        print(time.monotonic(), flush=True)
+        print(committed[-1] / 1e9, flush=True)
 
 
 def _lines() -> Iterator[str]:

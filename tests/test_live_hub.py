@@ -18,7 +18,7 @@ from dashboard import hub as hubs
 from dashboard.admission import admitted
 from dashboard.hub import Hub, hub
 from dashboard.listener import NOT_ALLOWED, TRY_AGAIN, Listener
-from dashboard.wire import unsent_by
+from dashboard.wire import at_once_to, texts_to, unsent_by
 from ledger.models import Event
 from ledger.transitions import record
 from tests import people
@@ -176,6 +176,57 @@ def test_what_daphne_has_not_written_is_counted() -> None:
     assert unsent_by(SimpleNamespace(__self__=wrapper))() == 13
     assert unsent_by(send)() == 13
     assert unsent_by(print)() == 0
+
+
+class Daphne:
+    """Stands for Daphne's end of an open socket, as autobahn has it."""
+
+    STATE_OPEN = state = 3
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.factory = self
+        self.prepared = 0
+
+    def prepareMessage(self, payload: bytes) -> bytes:
+        self.prepared += 1
+        return payload
+
+    def sendPreparedMessage(self, message: bytes) -> None:
+        self.sent.append(message.decode())
+
+    async def handle_reply(self, protocol: Daphne, message: dict[str, str]) -> None:
+        protocol.sent.append(f"slowly {message['text']}")
+
+
+def on_daphne(server: Daphne) -> Listener:
+    send = partial(server.handle_reply, server)
+    found = Listener(
+        texts_to(send), Wire().close, session_key="key", may=ALL, at_once=at_once_to(send)
+    )
+    found._go_live(0, "live")
+    return found
+
+
+async def test_on_daphne_a_text_is_framed_once_and_sent_without_a_task() -> None:
+    server = Daphne()
+    many = [on_daphne(server) for _ in range(3)]
+    before = server.prepared
+    hubs._each(many, lambda one: one.say("Ein Rätsel"))
+    assert server.sent[3:] == ["Ein Rätsel"] * 3
+    assert server.prepared == before + 1
+
+
+async def test_what_waits_is_sent_first() -> None:
+    server = Daphne()
+    one = on_daphne(server)
+    server.state = 1  # closing, or not open yet: what sends slowly says what is wrong
+    one.say("first")
+    server.state = server.STATE_OPEN
+    one.say("second")
+    await until(lambda: len(server.sent) == 3)
+    one.say("third")
+    assert server.sent == ["live", "slowly first", "slowly second", "third"]
 
 
 async def test_nothing_follows_the_end() -> None:

@@ -516,3 +516,16 @@ def test_a_bell_says_whether_it_rang() -> None:
         bell.close()
         os.close(out)
         os.close(into)
+
+
+def test_a_commit_wakes_the_follower_of_its_own_process_once(ears: Ears) -> None:
+    """By the bell that all hear; by the pipe only where no bell is heard."""
+    out, into = os.pipe()
+    bell = Bell(out)
+    try:
+        assert bell.hears_all is (connection.vendor == "postgresql" or bell._inotify is not None)
+        assert (follower().wake in wake._here) is not bell.hears_all
+    finally:
+        bell.close()
+        os.close(out)
+        os.close(into)

@@ -3,10 +3,11 @@
 Every figure comes from real processes on a fresh database of their own, SQLite (a file in a
 temporary folder) and PostgreSQL (a database made and dropped at TEST_DATABASE_URL).
 
-wake    From the return of `services.approve()` in one process to the next line of the agent's
-        code in another, which `run_agents` drives. In between lie the hint, the claim, the load
-        of the journal, the agent called from its top and the decision taken up: every one of
-        these commits durably. The decisions are spread at random, the runner is idle between.
+wake    From the commit of a decision in one process (`services.approve()`; the time is taken as
+        soon as the database has said that it stands) to the next line of the agent's code in
+        another, which `run_agents` drives. In between lie the hint, the claim with the decision
+        taken up, which commits durably, and the agent called from its top. The decisions are
+        spread at random, the runner is idle between.
 poll    The same decisions beside it, seen by a process that looks at its row once a second: what
         an agent has that polls. Its mean is half a second by construction.
 idle    `run_agents` with nothing to do, by the kernel's count of its CPU time; queries as Django

@@ -1,0 +1,100 @@
+"""Statements that are written once: they find, store and fail as the querysets they come from."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.db.models import QuerySet
+
+from approvals.models import ApprovalRequest
+from ledger.models import JournalEntry, Run
+from ledger.prepared import Change, Rows, slot
+from tests import people
+
+pytestmark = pytest.mark.django_db
+
+AT = datetime(2026, 11, 23, 9, 33, 0, 123456, tzinfo=UTC)
+
+
+def run(**fields: object) -> Run:
+    return Run.objects.create(agent="gated", agent_id="gated", **fields)
+
+
+def test_it_finds_what_the_queryset_finds() -> None:
+    made = run(input={"to": ["ana"]}, lease_until=AT)
+    (found,) = Rows(lambda: Run.objects.filter(pk=slot(Run, "id")))(id=made.pk)
+    names = [field.attname for field in Run._meta.concrete_fields]
+    same = Run.objects.get(pk=made.pk)
+    assert [getattr(found, name) for name in names] == [getattr(same, name) for name in names]
+
+
+def test_it_brings_what_select_related_brings() -> None:
+    request = people.asked()
+    by_id = Rows(
+        lambda: ApprovalRequest.objects.select_related("gate", "reviewer").filter(
+            pk=slot(ApprovalRequest, "id")
+        )
+    )
+    (found,) = by_id(id=request.pk)
+    with connection.execute_wrapper(_refused):
+        assert (found.gate.name, found.reviewer) == (request.gate.name, None)
+
+
+def _refused(*_: object) -> None:
+    raise AssertionError("another query")
+
+
+def test_each_use_has_values_of_its_own() -> None:
+    by_agent = Rows(lambda: Run.objects.filter(task=slot(Run, "task", "what")).order_by("id"))
+    first, second = run(task="one"), run(task="other")
+    assert (by_agent(what="one"), by_agent(what="other")) == ([first], [second])
+    assert by_agent(what="none") == []
+
+
+def test_its_sql_is_written_once() -> None:
+    written = []
+
+    def build() -> QuerySet[Run]:
+        written.append(1)
+        return Run.objects.filter(pk=slot(Run, "id"))
+
+    rows = Rows(build)
+    for number in range(5):
+        rows(id=number)
+    assert len(written) == 1
+
+
+def test_a_change_stores_what_save_would() -> None:
+    owner = run()
+    entry = JournalEntry.objects.create(
+        run=owner, key="k", kind="read", name="n", status="started", fence=1, started_at=AT
+    )
+    columns = ("status", "finished_at", "result")
+    change = Change(
+        lambda: JournalEntry.objects.filter(pk=slot(JournalEntry, "id")),
+        {name: slot(JournalEntry, name) for name in columns},
+    )
+    for values in (("done", AT, {"a": [1, None, "é"]}), ("failed", None, None)):
+        assert change(id=entry.pk, **dict(zip(columns, values, strict=True))) == 1
+        entry.refresh_from_db()
+        assert tuple(getattr(entry, name) for name in columns) == values
+
+
+def test_a_change_says_how_many_rows_it_changed() -> None:
+    rename = Change(lambda: Run.objects.filter(task=slot(Run, "task")), {"task": "new"})
+    run(task="old"), run(task="old"), run(task="another")
+    assert (rename(task="old"), rename(task="old")) == (2, 0)
+
+
+def test_a_change_that_fails_spoils_the_transaction_around_it() -> None:
+    change = Change(
+        lambda: Run.objects.filter(pk=slot(Run, "id")), {"agent_id": slot(Run, "agent_id")}
+    )
+    made = run()
+    with transaction.atomic():
+        with pytest.raises(DatabaseError):
+            change(id=made.pk, agent_id=None)
+        assert connection.needs_rollback
+        transaction.set_rollback(True)
