@@ -91,6 +91,12 @@ class Shell:
         return open_questions + self.runs["in_doubt"]
 
     @cached_property
+    def idle_open(self) -> int:
+        """Outputs that can be reviewed; nobody waits for them."""
+        count: int = idle.figures()["reviews"]
+        return count
+
+    @cached_property
     def groups(self) -> list[Group]:
         """The menu."""
         groups = [
@@ -108,8 +114,8 @@ class Shell:
 
     def _idle(self) -> Iterable[Entry]:
         if self.user.has_perm(idle.NEEDS):
-            count = idle.figures()["reviews"]
-            yield self._entry("Reviews", "eye", "reviews:index", count, key="reviews")
+            count, index = self.idle_open, "reviews:index"
+            yield self._entry("Reviews", "eye", index, count, key="reviews")
 
     def _record(self, active: int) -> Iterable[Entry]:
         if self.user.has_perm("ledger.view_run"):

@@ -18,17 +18,11 @@ SHOWN = 20  # rows; the rest is for the queue and the list
 
 @dataclass(frozen=True)
 class IdleLane:
-    """The oldest open items, as the filter says; `open` counts all of them, whatever the filter."""
+    """The oldest open items that match the filter; `more`: there are others that match."""
 
     rows: list[ReviewItem]
-    open: int
-    matching: int
+    more: bool
     may_review: bool
-
-    @property
-    def more(self) -> int:
-        """How many match and are not shown."""
-        return self.matching - len(self.rows)
 
 
 def open_items() -> Any:
@@ -47,13 +41,9 @@ def lane_for(user: User | AnonymousUser, wanted: Filter) -> IdleLane | None:
         return None
     matching = listing.matching(open_items(), wanted)
     rows = matching.light().select_related("run", "claimed_by").order_by("id")
-    everything = open_items().count()
-    return IdleLane(
-        rows=list(rows[:SHOWN]),
-        open=everything,
-        matching=matching.count() if wanted else everything,
-        may_review=user.has_perm("reviews.decide_reviewitem"),
-    )
+    found = list(rows[: SHOWN + 1])
+    may_review = user.has_perm("reviews.decide_reviewitem")
+    return IdleLane(found[:SHOWN], len(found) > SHOWN, may_review)
 
 
 def lane_head() -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core import signing
 
-SALT = "reviews.looking"
+SALT = "hitl-review-looking"
 LONGEST = 24 * 60 * 60  # seconds; a page that was open longer says nothing about reading
 
 

@@ -10,24 +10,36 @@ import pytest
 
 from agents.bound_gate import BoundGate
 from agents.bound_manager import BoundManager
+from agents.bound_queue import BoundQueue
 from agents.escalating import EscalatingAgent
 from agents.gated import ApprovalGatedAgent
+from agents.reviewed import ReviewedAgent
 from approvals.gate import ApprovalGate
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
 from escalations import models as escalations
 from escalations.manager import EscalationManager
 from ledger.models import EntryStatus, RunStatus
+from reviews.models import ReviewItem, ReviewStatus
+from reviews.queue import ReviewQueue
 
 ROOT = Path(__file__).parent.parent
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
 SEMANTICS = (ROOT / "docs/semantics.md").read_text()
 KIND = re.compile(
-    r'kind="([a-z]+\.[a-z_]+)"|"((?:runs|approvals|escalations|thresholds|knowledge|actions|gates)\.[a-z_]+)"'
+    r'kind="([a-z]+\.[a-z_]+)"|"((?:runs|approvals|escalations|reviews|thresholds|knowledge|actions|gates)\.[a-z_]+)"'
 )
 PERMISSIONS = re.compile(r"\.(?:view|add|change|delete|decide|answer|cancel|resolve)_[a-z]+$")
 
-MODELS = ("approvalrequest", "escalation", "threshold", "knowledge")
-STATUSES = (RunStatus, ApprovalStatus, EntryStatus, escalations.EscalationStatus)
+MODELS = (
+    "approvalrequest",
+    "escalation",
+    "threshold",
+    "knowledge",
+    "reviewitem",
+    "outputtype",
+    "trylimit",
+)
+STATUSES = (RunStatus, ApprovalStatus, EntryStatus, escalations.EscalationStatus, ReviewStatus)
 
 
 @pytest.mark.parametrize("status", [value for each in STATUSES for value in each.values])
@@ -37,7 +49,7 @@ def test_the_architecture_names_every_status(status: str) -> None:
 
 def test_the_architecture_names_every_kind_of_event_that_services_write() -> None:
     written = set()
-    for app in ("ledger", "approvals", "escalations", "agents"):
+    for app in ("ledger", "approvals", "escalations", "reviews", "agents"):
         for path in (ROOT / app).rglob("*.py"):
             if "migrations" not in path.parts:
                 found = KIND.findall(path.read_text())
@@ -81,6 +93,14 @@ def test_the_semantics_name_every_way_to_be_resolved(resolution: str) -> None:
         (EscalatingAgent.execute_task, "task"),
         (ApprovalGatedAgent.__init__, "agent_id, llm_client, approval_gate"),
         (ApprovalGatedAgent.execute_with_approval, "action, details"),
+        (ReviewQueue.add, "agent_id, output_type, content, context=None"),
+        (ReviewQueue.get_pending, "limit=10"),
+        (ReviewQueue.review, "item_id, reviewer, approved, feedback=''"),
+        (ReviewQueue.correct, "item_id, reviewer, content, feedback=''"),
+        (ReviewQueue.get_review_result, "item_id"),
+        (ReviewedAgent.__init__, "agent_id, llm_client, review_queue"),
+        (ReviewedAgent.generate_for_review, "task, output_type='general'"),
+        (ReviewedAgent.generate_and_wait, "task, output_type='general', timeout=300.0"),
     ],
 )
 def test_signatures_are_as_the_semantics_say(function: object, signature: str) -> None:
@@ -113,6 +133,20 @@ def test_an_escalation_has_the_fields_of_the_pattern() -> None:
     names = {field.name for field in escalations.Escalation._meta.get_fields()}
     named = {"agent_id", "reason", "context", "type", "created_at", "status", "response"}
     assert names >= named
+
+
+def test_the_queue_is_sync_and_the_agent_is_async() -> None:
+    for name in ("add", "get_pending", "review", "correct", "get_review_result", "get_statistics"):
+        assert not inspect.iscoroutinefunction(getattr(ReviewQueue, name))
+    for name in ("generate_for_review", "generate_and_wait"):
+        assert inspect.iscoroutinefunction(getattr(ReviewedAgent, name))
+    assert not hasattr(BoundQueue, "review")
+
+
+def test_an_item_has_the_fields_of_the_pattern() -> None:
+    names = {field.name for field in ReviewItem._meta.get_fields()}
+    wanted = ("agent_id", "output_type", "content", "context", "created_at", "reviewed")
+    assert names >= {*wanted, "reviewer", "approved", "feedback"}
 
 
 def test_a_request_has_the_fields_of_the_pattern() -> None:

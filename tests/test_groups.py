@@ -104,7 +104,15 @@ def test_each_group_may_do_exactly_this(group: str) -> None:
 
 @pytest.mark.parametrize("group", EXPECTED)
 def test_no_group_may_delete_or_add_what_is_record(group: str) -> None:
-    record = {"run", "event", "journalentry", "runner", "approvalrequest", "escalation"}
+    record = {
+        "run",
+        "event",
+        "journalentry",
+        "runner",
+        "approvalrequest",
+        "escalation",
+        "reviewitem",
+    }
     changing = {f"{word}_{model}" for model in record for word in ("change", "delete")}
     assert not {each.split(".")[1] for each in permissions(group)} & changing
 

@@ -209,7 +209,7 @@ def test_filtering_by_htmx_answers_the_lane_and_names_the_filter(inbox: Client) 
     people.asked()
     response = inbox.get("/?q=&risk=medium&agent=", headers=HTMX)
     html = response.content.decode()
-    assert html.lstrip().startswith('<section class="lane" id="list"')
+    assert html.lstrip().startswith('<div class="lanes" id="list"')
     assert response["HX-Push-Url"] == "/?risk=medium"
     assert "HX-Request" in response["Vary"]
 

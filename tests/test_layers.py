@@ -17,6 +17,7 @@ from approvals.models import ApprovalStatus
 from escalations.models import EscalationStatus
 from ledger import patterns
 from ledger.models import RunStatus
+from reviews.models import ReviewStatus
 from tests.installation import BASE_DIR
 
 PYPROJECT = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())
@@ -24,7 +25,7 @@ APPS = [p for p in PYPROJECT["tool"]["importlinter"]["root_packages"] if p != "h
 PATTERNS = [pattern.model._meta.app_label for pattern in patterns.all_patterns()]
 ARCHITECTURE = BASE_DIR / "docs" / "architecture.md"
 KIND = re.compile(
-    r'"((?:approvals|escalations|thresholds|knowledge|runs|actions|gates)\.[a-z]+(?:_[a-z]+)*)"'
+    r'"((?:approvals|escalations|reviews|thresholds|knowledge|runs|actions|gates)\.[a-z]+(?:_[a-z]+)*)"'
 )
 PERMISSION = re.compile(r"\.(add|change|delete|view|decide|answer|cancel|resolve)_")
 
@@ -59,6 +60,8 @@ def test_imports_point_down_only() -> None:
         ("approvals", "import escalations.models", "apps are layers"),
         ("escalations", "import approvals.models", "apps are layers"),
         ("escalations", "import ledger.transitions", "only services move rows"),
+        ("approvals", "import reviews.models", "apps are layers"),
+        ("reviews", "import approvals.models", "apps are layers"),
         ("approvals", "import dashboard.apps", "apps are layers"),
         ("agents", "import dashboard.apps", "apps are layers"),
         ("dashboard", "import agents.models", "apps are layers"),
@@ -106,5 +109,7 @@ def kinds() -> set[str]:
 
 def test_the_architecture_page_names_every_status_and_kind_of_event() -> None:
     text = ARCHITECTURE.read_text()
-    statuses = {str(status) for status in (*RunStatus, *ApprovalStatus, *EscalationStatus)}
+    statuses = {
+        str(status) for status in (*RunStatus, *ApprovalStatus, *EscalationStatus, *ReviewStatus)
+    }
     assert [name for name in sorted(kinds() | statuses) if name not in text] == []

@@ -70,7 +70,7 @@ def test_of_eight_verdicts_on_one_item_one_wins_and_all_others_are_told() -> Non
         except AlreadyDecided as lost:
             told[name] = str(lost)
 
-    at_once(*(lambda n=name, i=i: decide(n, i) for i, name in enumerate(names)))  # type: ignore[misc]
+    at_once(*(lambda n=name, i=i: decide(n, i) for i, name in enumerate(names)))
     winner = services.by_id(item.pk).reviewer
     assert winner is not None
     assert [name for name in names if told[name] == "won"] == [winner.username]
@@ -89,7 +89,7 @@ def test_one_item_at_the_queue_is_handed_to_one_of_eight() -> None:
             got.append(users[place].username)
         connection.close()
 
-    at_once(*(lambda place=place: take(place) for place in range(8)))  # type: ignore[misc]
+    at_once(*(lambda place=place: take(place) for place in range(8)))
     holder = services.by_id(item.pk).claimed_by
     assert holder is not None
     assert got == [holder.username]
