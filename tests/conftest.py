@@ -10,8 +10,10 @@ import pytest
 from asgiref.sync import SyncToAsync
 from django.conf import settings as django_settings
 from django.db import connections
+from django.test import TransactionTestCase
 from pytest_django import Settings
 
+from tests import flush
 from tests.installation import Installation, installed
 
 
@@ -27,6 +29,7 @@ def pytest_configure() -> None:
         "ours", derandomize=True, deadline=None, suppress_health_check=patient
     )
     hypothesis.settings.load_profile("ours")
+    TransactionTestCase._fixture_teardown = flush.after_test  # type: ignore[attr-defined]
 
 
 @pytest.fixture(autouse=True)
