@@ -150,10 +150,9 @@ def breakdown(name: str, title: str, column: str, rows: Mapping[str, Numbers]) -
 
 
 def _broken_down(numbers: Numbers) -> list[Cell]:
-    judged = numbers.yes + numbers["rejected"] + numbers["revision"]
     return [
         numbers.decided,
-        share(numbers.yes, judged + numbers["timed_out"]) if judged else None,
+        share(numbers.yes, numbers.judged),
         numbers["rejected"],
         numbers["revision"],
         numbers["answered"],
