@@ -144,7 +144,13 @@ class Report:
         unit = self.asked.range.unit
         labels = [step.label for step in self.asked.range.steps]
         steps = dict(zip(_apart(labels), map(tables.of, self._steps), strict=True))
-        yield tables.decisions(unit, steps, bool(self.asked.judges), bool(self.asked.answers))
+        yield tables.decisions(
+            unit,
+            steps,
+            judged=bool(self.asked.judges),
+            answered=bool(self.asked.answers),
+            dismissed=bool(self.asked.only_answers),
+        )
         yield tables.times(
             unit,
             steps,
