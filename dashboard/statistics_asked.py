@@ -14,7 +14,6 @@ from django.http import QueryDict
 from figures import declared, ranges
 from figures.declared import Declared
 from figures.ranges import OWN, Range
-from ledger import patterns
 
 MAX_TEXT = 250  # characters
 NARROWING = ("agent", "type", "risk", "rule", "reviewer")
@@ -26,16 +25,8 @@ Reader = User | AnonymousUser
 
 def visible(user: Reader) -> list[Declared]:
     """The patterns of this installation whose questions this person may see."""
-    return [each for each in declared.ALL if (name := _permission(each)) and user.has_perm(name)]
-
-
-def _permission(each: Declared) -> str:
-    """The permission to see a pattern's questions; "" if it is not installed."""
-    if not apps.is_installed(each.pattern):
-        return ""
-    models = [pattern.model for pattern in patterns.all_patterns()]
-    names = [m._meta.model_name for m in models if m._meta.app_label == each.pattern]
-    return f"{each.pattern}.view_{names[0]}" if names else ""
+    here = [each for each in declared.ALL if apps.is_installed(each.pattern)]
+    return [each for each in here if user.has_perm(each.needs)]
 
 
 @dataclass(frozen=True)
@@ -86,7 +77,12 @@ class Asked:
 
     @property
     def answers(self) -> list[str]:
-        """The patterns whose decisions are answers."""
+        """The patterns of whose decisions some are answers."""
+        return [each.pattern for each in self.patterns if each.answers]
+
+    @property
+    def only_answers(self) -> list[str]:
+        """The patterns whose decisions are nothing but answers, or none."""
         return [each.pattern for each in self.patterns if not each.judges]
 
 

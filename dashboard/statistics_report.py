@@ -81,7 +81,8 @@ class Report:
             yield from self._judged()
         if self.asked.answers:
             yield from self._answered()
-        yield self._part("Timed out", now["timed_out"], now.decided, before["timed_out"], before)
+        timed_out = (now["timed_out"], now.decided), (before["timed_out"], before.decided)
+        yield self._part("Timed out", *timed_out)
         calls = now.decided + now["automatic"]
         line = f"{words.percent(share(now['automatic'], calls))} of everything asked"
         yield Tile("By rule", words.count(now["automatic"]), line if calls else "")
@@ -106,24 +107,28 @@ class Report:
     def _judged(self) -> Iterator[Tile]:
         judges = self.asked.judges
         now, before = tables.of(self.whole, judges), tables.of(self._before, judges)
-        rates = share(now.yes, now.decided), share(before.yes, before.decided)
+        rates = share(now.yes, now.judged), share(before.yes, before.judged)
         line = ", ".join(filter(None, (words.count(now.yes), words.points(*rates))))
         yield Tile("Approval rate", words.percent(rates[0]), line)
         for name, column in (("Rejected", "rejected"), ("Needs revision", "revision")):
-            yield self._part(name, now[column], now.decided, before[column], before)
+            yield self._part(name, (now[column], now.judged), (before[column], before.judged))
 
-    def _part(self, name: str, part: int, decided: int, then: int, before: Numbers) -> Tile:
-        rate, was = share(part, decided), share(then, before.decided)
-        line = ", ".join(filter(None, (words.count(part), words.points(rate, was))))
+    def _part(self, name: str, now: tuple[int, int], before: tuple[int, int]) -> Tile:
+        """A share of a whole, each given as part and whole."""
+        rate, was = share(*now), share(*before)
+        line = ", ".join(filter(None, (words.count(now[0]), words.points(rate, was))))
         return Tile(name, words.percent(rate), line)
 
     def _answered(self) -> Iterator[Tile]:
         answers = self.asked.answers
         now, before = tables.of(self.whole, answers), tables.of(self._before, answers)
         line = words.compared(now["answered"], before["answered"])
-        yield Tile("Escalations answered", words.count(now["answered"]), line)
-        left, was = (each["dismissed"] + each["timed_out"] for each in (now, before))
-        yield Tile("Left uncertain", words.count(left), words.compared(left, was))
+        yield Tile("Answered", words.count(now["answered"]), line)
+        if alone := self.asked.only_answers:
+            both = tables.of(self.whole, alone), tables.of(self._before, alone)
+            left, was = (each["dismissed"] + each["timed_out"] for each in both)
+            line = words.compared(left, was)
+            yield Tile("Escalations left uncertain", words.count(left), line)
 
     def _time(self, name: str, column: str, now: Numbers, before: Numbers) -> Tile:
         median = now.percentile(column, 0.5)
@@ -139,7 +144,13 @@ class Report:
         unit = self.asked.range.unit
         labels = [step.label for step in self.asked.range.steps]
         steps = dict(zip(_apart(labels), map(tables.of, self._steps), strict=True))
-        yield tables.decisions(unit, steps, bool(self.asked.judges), bool(self.asked.answers))
+        yield tables.decisions(
+            unit,
+            steps,
+            judged=bool(self.asked.judges),
+            answered=bool(self.asked.answers),
+            dismissed=bool(self.asked.only_answers),
+        )
         yield tables.times(
             unit,
             steps,

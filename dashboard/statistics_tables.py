@@ -35,6 +35,11 @@ class Table:
     links: str = ""  # the dimension that its rows can be narrowed to
     notes: Sequence[str] = field(default=())
 
+    @property
+    def filled(self) -> bool:
+        """Whether there is anything in it; a chart of nothing says nothing."""
+        return any(any(row[1:]) for row in self.rows)
+
 
 def both(figures: Iterable[Numbers]) -> Numbers:
     """All of them together."""
@@ -87,9 +92,16 @@ def _counted(numbers: Numbers, column: str) -> int:
     return numbers.yes if column == "approved" else numbers[column]
 
 
-def decisions(unit: str, steps: Mapping[str, Numbers], judged: bool, answered: bool) -> Table:
-    """Decisions by their outcome, over time."""
-    columns = [*(JUDGED if judged else ()), *(ANSWERED if answered else ()), TIMED_OUT]
+def decisions(
+    unit: str, steps: Mapping[str, Numbers], *, judged: bool, answered: bool, dismissed: bool
+) -> Table:
+    """Decisions by their outcome, over time; with the outcomes that these patterns have."""
+    columns = [
+        *(JUDGED if judged else ()),
+        *(ANSWERED[:1] if answered else ()),
+        *(ANSWERED[1:] if dismissed else ()),
+        TIMED_OUT,
+    ]
     rows: list[list[Cell]] = [
         [label, *(_counted(numbers, column.name) for column in columns)]
         for label, numbers in steps.items()
@@ -150,10 +162,9 @@ def breakdown(name: str, title: str, column: str, rows: Mapping[str, Numbers]) -
 
 
 def _broken_down(numbers: Numbers) -> list[Cell]:
-    judged = numbers.yes + numbers["rejected"] + numbers["revision"]
     return [
         numbers.decided,
-        share(numbers.yes, judged + numbers["timed_out"]) if judged else None,
+        share(numbers.yes, numbers.judged),
         numbers["rejected"],
         numbers["revision"],
         numbers["answered"],

@@ -29,12 +29,14 @@ class Declared:
 
     pattern: str
     title: str
+    needs: str  # the permission of those who may see it
     asked: str
     looked: str
     read: str
     outcomes: Mapping[str, str]
     cancelled: str
-    judges: bool = True  # whether a decision says yes or no, so that there is a share of yes
+    judges: bool = True  # whether decisions say yes or no, so that there is a share of yes
+    answers: bool = False  # whether there are decisions that answer something
     type_in: str = ""  # the field of `asked` that says of which type it is
     risk_in: str = ""
     also_looked: frozenset[str] = frozenset()  # what else shows that a person has it in sight
@@ -61,6 +63,7 @@ def _edited(kind: str, data: Data, outcome: str) -> str:
 APPROVALS = Declared(
     pattern="approvals",
     title="Approvals",
+    needs="approvals.view_approvalrequest",
     asked="approvals.asked",
     looked="approvals.looked",
     read="approvals.read",
@@ -77,6 +80,7 @@ APPROVALS = Declared(
 ESCALATIONS = Declared(
     pattern="escalations",
     title="Escalations",
+    needs="escalations.view_escalation",
     asked="escalations.asked",
     looked="escalations.looked",
     read="escalations.read",
@@ -88,6 +92,7 @@ ESCALATIONS = Declared(
     },
     cancelled="escalations.cancelled",
     judges=False,
+    answers=True,
     type_in="type",
     risk_in="risk",
     also_looked=frozenset({"escalations.claimed"}),
@@ -95,6 +100,7 @@ ESCALATIONS = Declared(
 REVIEWS = Declared(
     pattern="reviews",
     title="Reviews",
+    needs="reviews.view_reviewitem",
     asked="reviews.added",
     looked="reviews.looked",
     read="reviews.read",
@@ -109,7 +115,35 @@ REVIEWS = Declared(
     also_looked=frozenset({"reviews.claimed"}),
 )
 
-ALL = (APPROVALS, ESCALATIONS, REVIEWS)
+
+def _turned(kind: str, data: Data, outcome: str) -> str:
+    """What people did with a plan when it was their turn. One that became moot is no decision."""
+    by_outcome = {
+        "accept": "approved",
+        "edit": "changed",
+        "feedback": "revision",
+        "stop": "rejected",
+        "input": "answered",
+        "retry": "answered",
+    }
+    return by_outcome.get(str(data.get("outcome")), "") if kind == "plans.answered" else outcome
+
+
+PLANS = Declared(
+    pattern="plans",
+    title="Plans",
+    needs="plans.view_plan",
+    asked="plans.asked",
+    looked="plans.looked",
+    read="plans.read",
+    outcomes={"plans.answered": "answered"},
+    cancelled="plans.cancelled",
+    answers=True,
+    type_in="turn",
+    corrected=_turned,
+)
+
+ALL = (APPROVALS, ESCALATIONS, PLANS, REVIEWS)
 BY_PATTERN: Mapping[str, Declared] = {each.pattern: each for each in ALL}
 BY_KIND: Mapping[str, Declared] = {kind: each for each in ALL for kind in each.kinds}
 ASKED: Mapping[str, Declared] = {each.asked: each for each in ALL}

@@ -98,6 +98,11 @@ class Numbers:
         return self.by_people + self["timed_out"]
 
     @property
+    def judged(self) -> int:
+        """What could have been a yes."""
+        return self.yes + self["rejected"] + self["revision"] + self["timed_out"]
+
+    @property
     def yes(self) -> int:
         """Approved, with or without a change."""
         return self["approved"] + self["changed"]

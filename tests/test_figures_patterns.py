@@ -90,7 +90,7 @@ def test_escalations_are_answered_dismissed_handled_and_expire() -> None:
         [
             ("answered", "user:rita"),
             ("dismissed", "user:rita"),
-            ("handled", "rule:refunds"),
+            ("handled", "handler:refunds"),
             ("expired", "deadline"),
             ("cancelled", "user:olga"),
         ]
@@ -109,6 +109,30 @@ def test_escalations_are_answered_dismissed_handled_and_expire() -> None:
     }
     assert counts("escalations", "rule", "refunds") == {"automatic": 1}
     assert counts("escalations", "type", "money")["timed_out"] == 1
+
+
+@pytest.mark.parametrize(
+    ("outcome", "column"),
+    [
+        ("accept", "approved"),
+        ("edit", "changed"),
+        ("feedback", "revision"),
+        ("stop", "rejected"),
+        ("input", "answered"),
+        ("retry", "answered"),
+        ("moot", None),
+    ],
+)
+def test_a_turn_of_a_plan_counts_as_what_people_did_with_it(
+    outcome: str, column: str | None
+) -> None:
+    record("plans.asked", "plans.planturn:1", actor="agent:planner", turn="feedback")
+    record("plans.answered", "plans.planturn:1", actor="user:rita", outcome=outcome)
+    if column is None:
+        assert figures("plans") == {}
+        return
+    assert counts("plans") == {column: 1}
+    assert counts("plans", "type", "feedback") == {column: 1}
 
 
 def test_an_event_that_is_no_decision_counts_as_nothing() -> None:

@@ -299,7 +299,10 @@ def test_a_time_in_which_nothing_was_decided_says_so(rita: Client) -> None:
 
 
 def test_every_chart_has_a_caption_and_its_table(clock: Clock, rita: Client) -> None:
-    decided(clock, NOW, 1)
+    request = people.asked()
+    looking.looked(request.subject, by=people.rita())
+    services.approve(request.pk, by=people.rita())
+    looking.read(request.subject, Reading(3, 1, 1000), by=people.rita())
     text = page(rita)
     charts = re.findall(r"<figure.*?</figure>", text, re.DOTALL)
     assert len(charts) == 4
@@ -308,6 +311,13 @@ def test_every_chart_has_a_caption_and_its_table(clock: Clock, rita: Client) -> 
         assert f'id="table-{name[0]}"' in each
         assert re.search(r"<figcaption><h2>[^<]+</h2><p>[^<]+</p>", each)
         assert 'role="img"' in each
+
+
+def test_a_chart_of_nothing_is_not_drawn(clock: Clock, rita: Client) -> None:
+    decided(clock, NOW, 1)
+    assert 'data-from="table-decisions"' in (text := page(rita))
+    assert "table-to_look" not in text
+    assert "table-care" not in text
 
 
 def test_htmx_gets_the_figures_alone(rita: Client) -> None:
@@ -340,7 +350,7 @@ def test_one_file_has_every_table(clock: Clock, rita: Client) -> None:
     decided(clock, NOW, 1)
     found = rita.get("/statistics/all.json?range=30d").json()
     names = {"decisions", "to_decision", "to_look", "care", "agent", "risk", "type", "reviewer"}
-    assert set(found["tables"]) == names | {"rule"}
+    assert set(found["tables"]) == names | {"pattern", "rule"}
     assert (found["zone"], found["percentiles_at_most_off"]) == ("UTC", 0.02)
     text = rita.get("/statistics/all.csv?range=30d").content.decode()
     for title in ("Decisions per day", "By agent", "By risk level"):
