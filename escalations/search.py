@@ -83,7 +83,8 @@ def find(agent_id: str, wanted: list[str]) -> list[int]:
 def _rarest(agent_id: str, wanted: list[str]) -> list[str]:
     """Of these words those that the fewest questions have, until they lead to enough rows."""
     rows = Term.objects.filter(agent=_agent(agent_id), word__in=wanted, count__gt=0)
-    found, total = [], 0
+    found: list[str] = []
+    total = 0
     for word, count in rows.order_by("count", "word").values_list("word", "count")[:MOST]:
         if found and total + count > ENOUGH:
             break
