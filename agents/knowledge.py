@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from escalations import knowledge
+from escalations.models import Escalation
 
 CUT = 2_000  # characters of one question or answer
 
 
 def earlier_answers(agent_id: str, task: str) -> dict[str, Any]:
-    """`{"subjects": [escalations], "lessons": [sentences], "answers": [{question, answer}]}`.
+    """`{"of": table, "requests": [ids], "lessons": [sentences], "answers": [{question, answer}]}`.
 
     The likest first; each is counted as used. Retired answers are left out.
     """
     found = knowledge.similar(agent_id, task)
     knowledge.used(found)
     return {
-        "subjects": [f"escalations.escalation:{row.escalation_id}" for row in found],
+        "of": Escalation._meta.label_lower,
+        "requests": [row.escalation_id for row in found],
         "lessons": [
             f"To “{row.question[:CUT]}” a person answered: {row.answer[:CUT]}" for row in found
         ],

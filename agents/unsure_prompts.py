@@ -45,6 +45,8 @@ def answer(task: str, earlier: list[dict[str, str]], *, structured: bool) -> Mes
     """Ask for the answer to a task and the confidence; `earlier`: questions with people's answers."""
     system = f"{SURE}\n{STRUCTURED if structured else PLAIN}"
     if earlier:  # in the one system message, since not every server takes a second one
-        told = json.dumps(earlier, ensure_ascii=False, indent=1)
+        # Sorted: PostgreSQL gives back a journaled object with its keys in an order of its own, and
+        # another text would be another call of the model.
+        told = json.dumps(earlier, ensure_ascii=False, indent=1, sort_keys=True)
         system = f"{system}\n\n{EARLIER}\n{told}"
     return [{"role": "system", "content": system}, {"role": "user", "content": task}]

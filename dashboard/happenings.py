@@ -165,7 +165,7 @@ def _decided(event: Event, known: Known, delivered: datetime | None) -> Iterator
     css, icon, word = DECISIONS[event.kind]
     data = event.payload
     request = known.requests.get(event.subject)
-    if request is not None and request.pk in known.edited:
+    if event.subject.startswith("approvals.") and getattr(request, "pk", 0) in known.edited:
         return  # the line of what the reviewer wrote in its place says it
     if data.get("by") == Resolution.EDITED:
         word = "edited and approved"

@@ -26,12 +26,8 @@ def similar(agent_id: str, question: str, *, besides: int | None = None) -> list
     `besides`: an escalation whose own answer is left out. Retired answers are never offered.
     """
     wanted = words.telling(question)
-    found = Knowledge.objects.filter(pk__in=search.find(agent_id, wanted), retired_at=None)
-    rated = [
-        (words.shared(wanted, asked), pk)
-        for pk, of, asked in found.values_list("pk", "escalation_id", "question")
-        if of != besides
-    ]
+    found = search.find(agent_id, wanted)  # what is retired is not in the index
+    rated = [(words.shared(wanted, asked), pk) for pk, of, asked in found if of != besides]
     best = sorted((each for each in rated if each[0] >= ALIKE), reverse=True)[:OFFERED]
     rows = Knowledge.objects.select_related("answered_by").in_bulk([pk for _, pk in best])
     return [rows[pk] for _, pk in best]

@@ -16,19 +16,21 @@ from escalations import words
 from escalations.models import Term
 
 CANDIDATES = 30  # rows that are looked at closely
-ENOUGH = 400  # rows that a search ranks, about
+ENOUGH = 250  # rows that a search ranks, about
 MOST = 12  # words that are searched by
 
 SQLITE_ADD = "INSERT OR REPLACE INTO escalations_search(rowid, agent, question) VALUES (%s, %s, %s)"
 SQLITE_REMOVE = "DELETE FROM escalations_search WHERE rowid = %s"
 SQLITE_FIND = (
-    "SELECT rowid FROM escalations_search WHERE escalations_search MATCH %s"
+    "SELECT k.id, k.escalation_id, k.question FROM ("
+    "SELECT rowid AS id FROM escalations_search WHERE escalations_search MATCH %s"
     " ORDER BY bm25(escalations_search, 0.0, 1.0) LIMIT %s"
+    ") AS found JOIN escalations_knowledge AS k ON k.id = found.id"
 )
 POSTGRES_ADD = "UPDATE escalations_knowledge SET search = array_to_tsvector(%s) WHERE id = %s"
 POSTGRES_REMOVE = "UPDATE escalations_knowledge SET search = NULL WHERE id = %s"
 POSTGRES_FIND = (
-    "SELECT id FROM escalations_knowledge WHERE search @@ %s::tsquery"
+    "SELECT id, escalation_id, question FROM escalations_knowledge WHERE search @@ %s::tsquery"
     " ORDER BY ts_rank(search, %s::tsquery) DESC, id DESC LIMIT %s"
 )
 
@@ -63,8 +65,11 @@ def remove(pk: int, agent_id: str, question: str) -> None:
         )
 
 
-def find(agent_id: str, wanted: list[str]) -> list[int]:
-    """The rows of that agent whose questions have any of these words, the likeliest first."""
+Found = tuple[int, int, str]  # a row, its escalation, its question
+
+
+def find(agent_id: str, wanted: list[str]) -> list[Found]:
+    """The rows of that agent whose questions have any of these words, the likeliest of them."""
     rare = _rarest(agent_id, wanted)
     if not rare:
         return []
@@ -77,13 +82,14 @@ def find(agent_id: str, wanted: list[str]) -> list[int]:
             any_of = " OR ".join(f'"{word}"' for word in rare)
             query = f'agent : "{_agent(agent_id)}" AND question : ({any_of})'
             cursor.execute(SQLITE_FIND, [query, CANDIDATES])
-        return [pk for (pk,) in cursor.fetchall()]
+        return [(pk, of, asked) for pk, of, asked in cursor.fetchall()]
 
 
 def _rarest(agent_id: str, wanted: list[str]) -> list[str]:
     """Of these words those that the fewest questions have, until they lead to enough rows."""
     rows = Term.objects.filter(agent=_agent(agent_id), word__in=wanted, count__gt=0)
-    found, total = [], 0
+    found: list[str] = []
+    total = 0
     for word, count in rows.order_by("count", "word").values_list("word", "count")[:MOST]:
         if found and total + count > ENOUGH:
             break

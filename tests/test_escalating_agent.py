@@ -147,7 +147,7 @@ def test_earlier_answers_are_read_through_the_journal(rita: User) -> None:
     run = again(run)
     read = run.journal.get(name="lessons")
     assert read.result is not None
-    assert read.result["subjects"] == [kept.subject]
+    assert read.result["requests"] == [kept.pk]
     assert "Ten percent." in read.result["lessons"][0]
     assert run.journal.filter(kind="model").count() == 1
 

@@ -226,7 +226,7 @@ def test_a_page_that_showed_something_else_changes_nothing(
     rita: User, sam: User, digest: str
 ) -> None:
     escalation = escalated()
-    shown = {"by": rita, "digest": digest}
+    shown: dict[str, Any] = {"by": rita, "digest": digest}
     for call in (
         lambda: services.answer(escalation.pk, answer="Ten.", **shown),
         lambda: services.dismiss(escalation.pk, **shown),

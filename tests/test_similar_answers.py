@@ -200,7 +200,7 @@ def test_words_are_counted_by_the_questions_that_have_them(rita: User, olga: Use
 def test_what_is_put_into_a_prompt_is_counted_and_named(rita: User) -> None:
     escalation = answered(QUESTION, "Ten percent.", rita)
     told = earlier_answers("escalating", QUESTION)
-    assert told["subjects"] == [escalation.subject]
+    assert (told["of"], told["requests"]) == ("escalations.escalation", [escalation.pk])
     assert told["answers"] == [{"question": QUESTION, "answer": "Ten percent."}]
     assert told["lessons"] == [f"To “{QUESTION}” a person answered: Ten percent."]
     assert Knowledge.objects.get().uses == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from escalations.models import Escalation
@@ -62,11 +62,12 @@ def _answered(asked: str) -> Escalation:
     from escalations.models import Escalation
     from ledger.clock import now
 
+    context: Any = {"task": asked}
     return Escalation(
         agent_id="bench",
         type="low_confidence",
         reason="Low confidence (40%) on task",
-        context={"task": asked},
+        context=context,
         digest="0" * 64,
         rule={"confidence": 0.7},
         risk_level="medium",
