@@ -12,22 +12,24 @@ from agents.bound_gate import BoundGate
 from agents.bound_manager import BoundManager
 from agents.escalating import EscalatingAgent
 from agents.gated import ApprovalGatedAgent
+from agents.interactive import InteractiveAgent
 from approvals.gate import ApprovalGate
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
 from escalations import models as escalations
 from escalations.manager import EscalationManager
 from ledger.models import EntryStatus, RunStatus
+from plans.models import PlanStatus
 
 ROOT = Path(__file__).parent.parent
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
 SEMANTICS = (ROOT / "docs/semantics.md").read_text()
 KIND = re.compile(
-    r'kind="([a-z]+\.[a-z_]+)"|"((?:runs|approvals|escalations|thresholds|knowledge|actions|gates)\.[a-z_]+)"'
+    r'kind="([a-z]+\.[a-z_]+)"|"((?:runs|approvals|escalations|plans|thresholds|knowledge|actions|gates)\.[a-z_]+)"'
 )
 PERMISSIONS = re.compile(r"\.(?:view|add|change|delete|decide|answer|cancel|resolve)_[a-z]+$")
 
-MODELS = ("approvalrequest", "escalation", "threshold", "knowledge")
-STATUSES = (RunStatus, ApprovalStatus, EntryStatus, escalations.EscalationStatus)
+MODELS = ("approvalrequest", "escalation", "plan", "planturn", "threshold", "knowledge")
+STATUSES = (RunStatus, ApprovalStatus, EntryStatus, escalations.EscalationStatus, PlanStatus)
 
 
 @pytest.mark.parametrize("status", [value for each in STATUSES for value in each.values])
@@ -37,7 +39,7 @@ def test_the_architecture_names_every_status(status: str) -> None:
 
 def test_the_architecture_names_every_kind_of_event_that_services_write() -> None:
     written = set()
-    for app in ("ledger", "approvals", "escalations", "agents"):
+    for app in ("ledger", "approvals", "escalations", "plans", "agents"):
         for path in (ROOT / app).rglob("*.py"):
             if "migrations" not in path.parts:
                 found = KIND.findall(path.read_text())
@@ -81,6 +83,10 @@ def test_the_semantics_name_every_way_to_be_resolved(resolution: str) -> None:
         (EscalatingAgent.execute_task, "task"),
         (ApprovalGatedAgent.__init__, "agent_id, llm_client, approval_gate"),
         (ApprovalGatedAgent.execute_with_approval, "action, details"),
+        (InteractiveAgent.__init__, "agent_id, llm_client, approval_gate=None"),
+        (InteractiveAgent.propose_plan, "goal"),
+        (InteractiveAgent.incorporate_feedback, "feedback"),
+        (InteractiveAgent.execute_step, "step, human_input=None"),
     ],
 )
 def test_signatures_are_as_the_semantics_say(function: object, signature: str) -> None:
