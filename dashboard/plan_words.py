@@ -10,6 +10,7 @@ from dashboard.lines import Known, Line
 from ledger.models import Event, JournalEntry
 from plans.models import PlanTurn
 
+LABEL = "plans.planturn"
 WRITES = "plan "  # what the names of a plan's journal entries begin with
 TITLES = {
     "plan begun": "Plan begun",

@@ -78,7 +78,7 @@ def _model(line: Line, entry: JournalEntry, known: Known) -> Line:
 
 def _question(line: Line, entry: JournalEntry, known: Known) -> Line:
     request = known.requests.get(f"{entry.request_kind}:{entry.request_id}")
-    if entry.request_kind == "plans.planturn":
+    if entry.request_kind == plan_words.LABEL:
         return plan_words.asked(line, request)
     reviewed = entry.request_kind == review_words.LABEL
     status = getattr(request, "shown_status", "")

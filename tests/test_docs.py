@@ -13,12 +13,14 @@ from agents.bound_manager import BoundManager
 from agents.bound_queue import BoundQueue
 from agents.escalating import EscalatingAgent
 from agents.gated import ApprovalGatedAgent
+from agents.interactive import InteractiveAgent
 from agents.reviewed import ReviewedAgent
 from approvals.gate import ApprovalGate
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
 from escalations import models as escalations
 from escalations.manager import EscalationManager
 from ledger.models import EntryStatus, RunStatus
+from plans.models import PlanStatus
 from reviews.models import ReviewItem, ReviewStatus
 from reviews.queue import ReviewQueue
 
@@ -26,7 +28,7 @@ ROOT = Path(__file__).parent.parent
 ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
 SEMANTICS = (ROOT / "docs/semantics.md").read_text()
 KIND = re.compile(
-    r'kind="([a-z]+\.[a-z_]+)"|"((?:runs|approvals|escalations|reviews|thresholds|knowledge|actions|gates)\.[a-z_]+)"'
+    r'kind="([a-z]+\.[a-z_]+)"|"((?:runs|approvals|escalations|reviews|plans|thresholds|knowledge|actions|gates)\.[a-z_]+)"'
 )
 PERMISSIONS = re.compile(r"\.(?:view|add|change|delete|decide|answer|cancel|resolve)_[a-z]+$")
 
@@ -38,8 +40,17 @@ MODELS = (
     "reviewitem",
     "outputtype",
     "trylimit",
+    "plan",
+    "planturn",
 )
-STATUSES = (RunStatus, ApprovalStatus, EntryStatus, escalations.EscalationStatus, ReviewStatus)
+STATUSES = (
+    RunStatus,
+    ApprovalStatus,
+    EntryStatus,
+    escalations.EscalationStatus,
+    ReviewStatus,
+    PlanStatus,
+)
 
 
 @pytest.mark.parametrize("status", [value for each in STATUSES for value in each.values])
@@ -49,7 +60,7 @@ def test_the_architecture_names_every_status(status: str) -> None:
 
 def test_the_architecture_names_every_kind_of_event_that_services_write() -> None:
     written = set()
-    for app in ("ledger", "approvals", "escalations", "reviews", "agents"):
+    for app in ("ledger", "approvals", "escalations", "reviews", "plans", "agents"):
         for path in (ROOT / app).rglob("*.py"):
             if "migrations" not in path.parts:
                 found = KIND.findall(path.read_text())
@@ -101,6 +112,10 @@ def test_the_semantics_name_every_way_to_be_resolved(resolution: str) -> None:
         (ReviewedAgent.__init__, "agent_id, llm_client, review_queue"),
         (ReviewedAgent.generate_for_review, "task, output_type='general'"),
         (ReviewedAgent.generate_and_wait, "task, output_type='general', timeout=300.0"),
+        (InteractiveAgent.__init__, "agent_id, llm_client, approval_gate=None"),
+        (InteractiveAgent.propose_plan, "goal"),
+        (InteractiveAgent.incorporate_feedback, "feedback"),
+        (InteractiveAgent.execute_step, "step, human_input=None"),
     ],
 )
 def test_signatures_are_as_the_semantics_say(function: object, signature: str) -> None:

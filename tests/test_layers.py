@@ -25,7 +25,7 @@ APPS = [p for p in PYPROJECT["tool"]["importlinter"]["root_packages"] if p != "h
 PATTERNS = [pattern.model._meta.app_label for pattern in patterns.all_patterns()]
 ARCHITECTURE = BASE_DIR / "docs" / "architecture.md"
 KIND = re.compile(
-    r'"((?:approvals|escalations|reviews|thresholds|knowledge|runs|actions|gates)\.[a-z]+(?:_[a-z]+)*)"'
+    r'"((?:approvals|escalations|reviews|plans|thresholds|knowledge|runs|actions|gates)\.[a-z]+(?:_[a-z]+)*)"'
 )
 PERMISSION = re.compile(r"\.(add|change|delete|view|decide|answer|cancel|resolve)_")
 

@@ -53,13 +53,14 @@ class Together(RuleBasedStateMachine):
     def change(self, kind: str, at: int, title: str) -> Change:
         steps = steps_of(self.plan)
         step = steps[at % len(steps)]
-        return {
+        found: dict[str, Change] = {
             "s": SetStep(Step(step.id, title)),
             "a": AddStep(Step("", title, person=at == 0, asks="What?")),
             "d": DeleteStep(step.id),
             "m": MoveStep(step.id, 1),
             "u": MoveStep(step.id, -1),
-        }[kind]
+        }
+        return found[kind]
 
     @rule(by=PEOPLE, old=OLD)
     def feedback(self, by: str, old: bool) -> None:

@@ -3,6 +3,7 @@
 import { hasTyped, ownPage } from "./cards.js";
 
 const plan = () => document.getElementById("plan");
+const isSending = () => plan().querySelector("form.htmx-request") !== null; // its answer says the same and more
 const isBusy = () => hasTyped() || plan().querySelector("[data-editor]") !== null;
 let asked = 0;
 
@@ -17,7 +18,7 @@ function tell(facts) {
 async function renew(facts) {
   const mine = ++asked;
   const page = isBusy() ? null : await ownPage().catch(() => null);
-  if (mine !== asked) return; // a later frame asks for the same
+  if (mine !== asked || isSending()) return; // a later frame asks for the same
   const fresh = page?.getElementById("plan");
   if (!fresh || isBusy()) return tell(facts);
   const focused = plan().contains(document.activeElement) ? document.activeElement.id : "";
@@ -30,5 +31,5 @@ async function renew(facts) {
 }
 
 document.addEventListener("hitl:frame", ({ detail }) => {
-  if (detail.plan && detail.subject === plan()?.dataset.subject) renew(detail.plan);
+  if (detail.plan && detail.subject === plan()?.dataset.subject && !isSending()) renew(detail.plan);
 });
