@@ -49,12 +49,20 @@ def test_an_idle_runner_does_not_look_whether_there_is_anything_to_count(
 ) -> None:
     asked: list[float] = []
     monkeypatch.setattr(runner, "TICK", 0.02)
-    monkeypatch.setattr(rollups, "catch_up", lambda seconds: not asked.append(seconds))
+
+    def catch_up(seconds: float) -> bool:
+        asked.append(seconds)
+        return True
+
+    monkeypatch.setattr(rollups, "catch_up", catch_up)
     ticks: list[None] = []
     tick = runner.AgentRunner._tick
-    monkeypatch.setattr(
-        runner.AgentRunner, "_tick", lambda self: (ticks.append(None), tick(self))[1]
-    )
+
+    def counted_tick(self: runner.AgentRunner) -> object:
+        ticks.append(None)
+        return tick(self)
+
+    monkeypatch.setattr(runner.AgentRunner, "_tick", counted_tick)
     with RunnerInThread():
         until(lambda: len(ticks) > 5, "some ticks have passed")
     assert len(asked) == 1  # when it began
