@@ -48,20 +48,19 @@ def test_an_idle_runner_does_not_look_whether_there_is_anything_to_count(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[float] = []
-    monkeypatch.setattr(runner, "TICK", 0.02)
+    ticks: list[runner.AgentRunner] = []
+    tick = runner.AgentRunner._tick
 
     def catch_up(seconds: float) -> bool:
         asked.append(seconds)
         return True
 
-    monkeypatch.setattr(rollups, "catch_up", catch_up)
-    ticks: list[None] = []
-    tick = runner.AgentRunner._tick
-
-    def counted_tick(self: runner.AgentRunner) -> object:
-        ticks.append(None)
+    def counted_tick(self: runner.AgentRunner) -> list[int]:
+        ticks.append(self)
         return tick(self)
 
+    monkeypatch.setattr(runner, "TICK", 0.02)
+    monkeypatch.setattr(rollups, "catch_up", catch_up)
     monkeypatch.setattr(runner.AgentRunner, "_tick", counted_tick)
     with RunnerInThread():
         until(lambda: len(ticks) > 5, "some ticks have passed")
