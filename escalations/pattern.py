@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from escalations import deadlines, finding
+from escalations import deadlines, finding, rules
 from escalations.models import Escalation
 from ledger import patterns
 
@@ -16,5 +16,6 @@ def register() -> None:
             shorten=deadlines.shorten,
             expire_due=deadlines.expire_due,
             related=("reviewer",),
+            refusal=lambda escalation, user: rules.refusal(user),
         )
     )

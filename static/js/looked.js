@@ -6,9 +6,9 @@
   let now = null; // the question on this page
   let timer = 0;
 
-  /** The part of the page that is a question which its reader may decide. */
+  /** The part of the page that is a question which its reader may decide. A plan is none: it has several, in turn. */
   const question = () => {
-    const button = document.querySelector("[data-subject] .decide button[type=submit]:not([aria-disabled=true])");
+    const button = document.querySelector("[data-subject]:not([data-version]) .decide button[type=submit]:not([aria-disabled=true])");
     return button?.closest("[data-subject]") ?? null;
   };
   const kept = {

@@ -84,18 +84,18 @@ def test_a_decision_is_counted_on_the_open_page_and_moves_nothing(
     expect(page.locator("#live")).to_have_text("live")
     before = decided(page)
     page.evaluate("window.kept = document.getElementById('tiles')")
-    page.get_by_label("Agent").focus()
+    page.get_by_label("Agent", exact=True).focus()
     decide(site)
     until(lambda: decided(page) == before + 1, "the decision is counted", 20)
     assert page.evaluate("window.kept.isConnected")
-    expect(page.get_by_label("Agent")).to_be_focused()
+    expect(page.get_by_label("Agent", exact=True)).to_be_focused()
 
 
 def test_a_filter_applies_when_it_is_chosen(site: Site, sign_in: SignIn) -> None:
     decide(site)
     page = sign_in("rita")
     page.goto(f"{site.url}/statistics/?range=24h")
-    page.get_by_label("Agent").select_option("shop-bot")
+    page.get_by_label("Agent", exact=True).select_option("shop-bot")
     expect(page).to_have_url(re.compile(r"agent=shop-bot.*range=24h"))
     expect(page.locator("main")).to_contain_text("Only what concerns the agent shop-bot")
 
