@@ -44,7 +44,7 @@ class RunnerInThread:
     def stop(self) -> None:
         """Have it stop as a signal would, and wait until it has."""
         self._loop.call_soon_threadsafe(self._runner.stop)
-        self._thread.join(30)
+        self._thread.join(60)
         assert not self._thread.is_alive(), "the runner does not stop"
 
     def __exit__(self, *_: object) -> None:

@@ -198,7 +198,6 @@ class Together(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
-@pytest.mark.timeout(240)
 def test_whatever_two_people_and_the_agent_do() -> None:
     run_machine(
         Together,

@@ -22,7 +22,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 ITEMS = 200
 
 
-@pytest.mark.timeout(180)
 def test_two_reviewers_at_the_queue_decide_every_item_once_and_lose_none() -> None:
     reviewers = [people.person(name, "Reviewers") for name in ("rita", "sam")]
     items = [added(content=f"Output {n}").pk for n in range(ITEMS)]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
@@ -60,9 +60,9 @@ async def together(task: str, context: RunContext) -> int:
 
 
 async def blocking(task: str, context: RunContext) -> str:
-    """Holds up the whole loop for as many seconds as the task says."""
+    """Holds up the whole loop until the test lets it go on."""
     EFFECTS["begun"] += 1
-    time.sleep(float(task))  # noqa: ASYNC251 - that is what it is about
+    until(lambda: EFFECTS["go on"], "it may go on")
     return "done"
 
 
@@ -381,14 +381,17 @@ def test_a_stopped_runner_claims_nothing_more() -> None:
 # ---- Leases
 
 
-def test_a_run_that_holds_up_the_loop_keeps_its_lease(settings: Settings) -> None:
-    settings.HITL_LEASE_SECONDS = 0.6
+def test_a_run_that_holds_up_the_loop_keeps_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "SIGN_EVERY", OFTEN)
     with RunnerInThread():
-        run = runs.submit("blocking", "1.5")
+        run = runs.submit("blocking", "a")
         until(lambda: EFFECTS["begun"], "it blocks the loop")
-        drive()  # another runner, which would take it over, waits for it
-    run = again(run)
-    assert (run.status, run.fence) == ("completed", 1)
+        before = again(run).lease_until
+        assert before is not None
+        until(lambda: (again(run).lease_until or before) > before, "its lease is renewed")
+        EFFECTS["go on"] += 1
+        ends(run, "completed")
+    assert again(run).fence == 1
     assert EFFECTS["begun"] == 1
 
 
@@ -425,11 +428,19 @@ def test_a_database_that_does_not_answer_for_a_moment_is_asked_again(
 
 
 def test_a_run_that_could_not_be_driven_is_taken_up_again_when_its_lease_has_lapsed(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings.HITL_LEASE_SECONDS = 0.2
+    go = Drive.go
+
+    async def breaks(drive: Drive) -> bool:
+        monkeypatch.setattr(Drive, "go", go)
+        past = now() - timedelta(seconds=1)
+        lapsed = sync_to_async(Run.objects.filter(pk=drive.run.pk).update)
+        await lapsed(lease_until=past)
+        raise RuntimeError("a bug of ours")
+
     monkeypatch.setattr(runner, "TICK", 0.1)
-    once(monkeypatch, Drive, "go", RuntimeError("a bug of ours"))
+    monkeypatch.setattr(Drive, "go", breaks)
     run = runs.submit("quick", "a")
     drive()
     run = again(run)

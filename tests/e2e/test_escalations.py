@@ -33,7 +33,7 @@ print(found.pk)
 
 def open_question(page: Page, words: str) -> None:
     row = page.locator("#requests .req", has_text=words).first
-    expect(row).to_be_visible(timeout=15_000)
+    expect(row).to_be_visible()
     row.get_by_role("link").click()
 
 
@@ -88,7 +88,7 @@ def test_the_second_time_the_earlier_answer_is_offered_and_used(
     page.goto(f"{site.url}/")
     second = submit(site, question)
     row = page.locator("#requests .req:not(.is-done)", has_text=question)
-    expect(row).to_be_visible(timeout=15_000)
+    expect(row).to_be_visible()
     row.get_by_role("link").click()
     expect(page.locator(".voice")).to_contain_text("a person answered: The one in Graz.")
     page.get_by_role("button", name="Use").click()
@@ -196,7 +196,6 @@ def addresses(site: Site) -> list[str]:
     ]
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_no_page_has_a_violation(

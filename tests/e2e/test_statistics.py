@@ -35,7 +35,6 @@ def looks(site: Site, kind: str, number: int) -> str:
     )
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_the_page_has_its_charts_and_no_violation(

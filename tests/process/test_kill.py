@@ -9,7 +9,9 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import openai.types.chat  # noqa: F401  # loaded before the forks: it takes longer than a life
 import pytest
@@ -22,8 +24,8 @@ from approvals.models import ApprovalRequest
 from ledger import leases, runs, verify
 from ledger.models import Event, JournalEntry, Run
 from tests import people
-from tests.driving import again, approve_all, drive
-from tests.process.victim import Death, life, verbs_of
+from tests.driving import again, approve_all
+from tests.process.victim import Death, life, life_here, verbs_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
@@ -48,7 +50,10 @@ def letters() -> set[Path]:
 class Story:
     """A run from its start to its end, with one death in it, and a person who decides."""
 
-    def __init__(self, task: str, rita: User, death: Death | None = None) -> None:
+    def __init__(
+        self, task: str, rita: User, death: Death | None = None, live: Callable[..., Any] = life
+    ) -> None:
+        self.life = live
         self.rita = rita
         self.alive = True
         self.death = death
@@ -65,7 +70,7 @@ class Story:
         return len(letters() - self.letters_before)
 
     def live(self) -> Run:
-        killed, writes = life(self.death if self.alive else None, self.writes)
+        killed, writes = self.life(self.death if self.alive else None, self.writes)
         self.writes += writes
         self.alive &= not killed
         approve_all(self.run, self.rita)
@@ -105,20 +110,11 @@ def tell(task: str, rita: User, death: Death, number: int) -> None:
         assert story.doubts, f"{at}: not in doubt"
 
 
-def driven_here(task: str, rita: User) -> None:
-    """The same once without a fork: each life would otherwise load and build again what it uses."""
-    run = runs.submit("gated", task)
-    drive()
-    approve_all(run, rita)
-    drive()
-    assert again(run).status == "completed"
-
-
 @pytest.mark.parametrize(("task", "number"), [(ONE, 1), (TWO, 2)])
 def test_a_kill_at_any_write_loses_nothing_and_repeats_nothing(
     rita: User, task: str, number: int
 ) -> None:
-    driven_here(task, rita)
+    Story(task, rita, live=life_here)
     clean = Story(task, rita)
     assert clean.letters == number, "the clean pass does what the others are measured by"
     assert not clean.doubts

@@ -8,11 +8,12 @@ action's gate, are enumerated in test_kill.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
 import openai.types.chat  # noqa: F401  # loaded before the forks: it takes longer than a life
 import pytest
 from django.contrib.auth.models import User
-from pytest_django import Settings
 
 from approvals.models import ApprovalRequest
 from ledger import runs, verify
@@ -23,7 +24,7 @@ from plans.models import Plan
 from plans.steps import AddStep, Step
 from tests import people
 from tests.driving import again
-from tests.process.victim import Death, life
+from tests.process.victim import Death, life, life_here
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
@@ -35,8 +36,7 @@ STEPS = ["Collect what belongs into the monthly report", "Write the monthly repo
 
 
 @pytest.fixture
-def rita(settings: Settings) -> User:
-    settings.HITL_LEASE_SECONDS = 0.3
+def rita() -> User:
     people.gate("interactive")
     return people.rita()
 
@@ -44,14 +44,16 @@ def rita(settings: Settings) -> User:
 class Story:
     """A run from its start to its end, with one death in it, and a person who works with it."""
 
-    def __init__(self, rita: User, death: Death | None = None) -> None:
+    def __init__(
+        self, rita: User, death: Death | None = None, live: Callable[..., Any] = life
+    ) -> None:
         self.rita = rita
         self.death = death
         self.alive = True
         self.writes: list[str] = []
         self.run = runs.submit("interactive", GOAL)
         for _ in range(LIVES):
-            killed, writes = life(self.death if self.alive else None, self.writes)
+            killed, writes = live(self.death if self.alive else None, self.writes)
             self.writes += writes
             self.alive &= not killed
             if again(self.run).over:
@@ -99,6 +101,7 @@ def tell(rita: User, death: Death | None) -> Story:
 
 
 def test_a_kill_at_any_write_loses_nothing_and_repeats_no_step(rita: User) -> None:
+    Story(rita, live=life_here)
     clean = tell(rita, None)
     assert {"note_written", "ask", "suspend", "note_done", "start_action"} <= set(clean.writes)
     for write, count in Counter(clean.writes).items():

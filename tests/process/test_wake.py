@@ -17,7 +17,7 @@ from ledger.models import Event, Run
 from tests import agents_for_tests, people
 from tests.driving import RunnerInThread, until
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 TRIES = 300
 STEPS = 25  # different moments

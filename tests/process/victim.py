@@ -85,6 +85,12 @@ def life(death: Death | None, lived: list[str]) -> tuple[bool, list[str]]:
     return os.WIFSIGNALED(status), said.split()
 
 
+def life_here(death: None, lived: list[str]) -> tuple[bool, list[str]]:
+    """One without a fork, before all others: each would load and build again what it uses."""
+    drive()
+    return False, []
+
+
 class Writes:
     """Counts the writes of this process, tells the parent of each, and dies at one of them."""
 
