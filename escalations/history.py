@@ -43,6 +43,7 @@ def entries(escalation: Escalation) -> list[Entry]:
     found = [
         TOLD.get(event.kind, _other)(event, event.payload, people)
         for event in sorted(events, key=lambda event: event.id)
+        if event.kind not in SILENT
     ]
     return [*found, *_open_end(escalation)]
 
@@ -148,6 +149,10 @@ def _marked(event: Event, data: dict[str, Any], people: People) -> Entry:
     return Entry(event.at, f"{people.who(event)} says the attempt was {word}", "quiet")
 
 
+def _looked(event: Event, data: dict[str, Any], people: People) -> Entry:
+    return Entry(event.at, f"First looked at by {people.who(event)}", "quiet")
+
+
 def _shortened(event: Event, data: dict[str, Any], people: People) -> Entry:
     return Entry(event.at, f"Deadline shortened by {people.who(event)}", "quiet")
 
@@ -164,6 +169,7 @@ def _other(event: Event, data: dict[str, Any], people: People) -> Entry:
     return Entry(event.at, event.kind.replace(".", " ").replace("_", " "), "quiet")
 
 
+SILENT = {"escalations.read"}  # how it was read is between the reader and the statistics
 TOLD: dict[str, Teller] = {
     "escalations.asked": _asked,
     "escalations.answered": _answered,
@@ -177,6 +183,7 @@ TOLD: dict[str, Teller] = {
     "escalations.handed_over": _handed_over,
     "escalations.marked": _marked,
     "escalations.deadline_shortened": _shortened,
+    "escalations.looked": _looked,
     "escalations.delivered": _delivered,
     "runs.resumed": _went_on,
 }

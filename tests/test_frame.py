@@ -44,6 +44,7 @@ urlpatterns = [
     path("", page, name="inbox"),
     path("approvals/", include(([path("", page, name="index")], "approvals"))),
     path("runs/", include(([path("", page, name="index")], "runs"))),
+    path("statistics/", include(([path("", page, name="page")], "statistics"))),
     path("accounts/", include("allauth.urls")),
     path("admin/", site.urls),
     path("403/", fails(PermissionDenied())),
@@ -100,7 +101,7 @@ def test_the_frame_costs_three_small_queries(mara: User, django_assert_num_queri
     assert user.has_perm("ledger.view_run")  # Django's own two, kept for the request
     with django_assert_num_queries(3):
         frame = Shell(user, "/")
-        assert [len(group.entries) for group in frame.groups] == [1, 1, 1]
+        assert [len(group.entries) for group in frame.groups] == [1, 1, 2]
         assert frame.runners["alive"] == 0
         assert frame.pending == 0
     with django_assert_num_queries(0):

@@ -277,7 +277,7 @@ def test_more_rows_need_no_more_queries(inbox: Client) -> None:
     ask(1)
     before = queries()
     ask(6)
-    assert queries() == before <= 20
+    assert queries() == before <= 30  # a few for each lane
 
 
 def test_strangers_are_sent_to_the_sign_in_page_and_back(client: Client) -> None:

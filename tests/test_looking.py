@@ -10,11 +10,14 @@ from django.test import Client
 
 from approvals import services
 from approvals.models import ApprovalRequest
+from escalations import history
+from escalations import services as escalations
 from figures import looking
 from figures.looking import Reading
 from ledger.errors import BadInput, UnknownId
 from ledger.models import Event
 from tests import people
+from tests.escalated import escalated, now_is
 
 pytestmark = pytest.mark.django_db
 
@@ -147,3 +150,12 @@ def test_the_history_tells_who_looked_first_and_not_how_anybody_read() -> None:
     assert "First looked at by rita" in text
     assert "12.5" not in text
     assert "approvals read" not in text
+
+
+def test_the_history_of_an_escalation_names_who_looked_and_keeps_how_it_was_read() -> None:
+    rita, escalation = people.rita(), escalated()
+    assert looking.looked(escalation.subject, by=rita)
+    escalations.answer(escalation.pk, by=rita, answer="This one.")
+    assert looking.read(escalation.subject, READING, by=rita)
+    lines = [entry.what for entry in history.entries(now_is(escalation))]
+    assert lines[1:] == ["First looked at by rita", "Answered by rita"]

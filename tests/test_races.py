@@ -23,7 +23,7 @@ from tests.people import a_run, asked, gate, person, rita, root
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-REQUESTS = 100
+REQUESTS = 200
 ENDS = ("approvals.approved", "approvals.rejected", "approvals.revision_requested")
 
 

@@ -10,6 +10,8 @@ from dashboard import outputs
 from dashboard.markdown import render
 from reviews.models import OutputType
 
+pytestmark = pytest.mark.django_db  # a row not saved yet takes its time from the database
+
 ZERO = "\u200b"
 
 

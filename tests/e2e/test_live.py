@@ -45,7 +45,7 @@ def fragile(prepared: Installation) -> Site:
 def test_a_phone_that_was_opened_with_nothing_waiting_counts_what_comes(
     fragile: Site, sign_in: SignIn
 ) -> None:
-    page = sign_in("rita", at=fragile.url, viewport={"width": 390, "height": 844})
+    page = sign_in("rita", at=fragile, viewport={"width": 390, "height": 844})
     waiting = page.locator("header.top").get_by_role("link", name="waiting")
     menu = page.get_by_role("button", name="Menu")
     expect(page.locator("#live")).to_have_text(re.compile("^live"))

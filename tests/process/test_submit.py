@@ -165,4 +165,4 @@ def test_in_a_process_of_its_own_stdout_has_the_one_line_only(prepared: Installa
     wrong = prepared.manage("submit", "nobody", "do it")
     assert wrong.returncode == 2
     assert wrong.stdout == ""
-    assert "known agents: gated" in wrong.stderr
+    assert "known agents: escalating, gated" in wrong.stderr
