@@ -24,9 +24,13 @@ from pages.access import HtmxHttpRequest, for_members, wants_part
 ON_PAGE = 50  # rows of a table; its files have all
 
 
-def _report(request: HtmxHttpRequest) -> Report:
+def _check(request: HtmxHttpRequest) -> None:
     if not visible(request.user):
         raise PermissionDenied("Statistics are shown to reviewers, auditors and operators.")
+
+
+def _report(request: HtmxHttpRequest) -> Report:
+    _check(request)
     zone = zone_named(unquote(request.COOKIES.get(ZONE, "")))
     return Report(Asked.read(request.GET, request.user, shown_now(), zone), request.user)
 
@@ -74,6 +78,7 @@ def looked(request: HtmxHttpRequest) -> HttpResponse:
 
     204 whether that was worth noting or not; 404 for an unknown subject, 422 for nonsense.
     """
+    _check(request)  # or the answer would tell a stranger which rows there are
     said = request.POST
     subject = said.get("subject", "")
     try:

@@ -159,3 +159,10 @@ def test_the_history_of_an_escalation_names_who_looked_and_keeps_how_it_was_read
     assert looking.read(escalation.subject, READING, by=rita)
     lines = [entry.what for entry in history.entries(now_is(escalation))]
     assert lines[1:] == ["First looked at by rita", "Answered by rita"]
+
+
+def test_an_outsider_does_not_learn_which_rows_there_are() -> None:
+    request, outsider = people.asked(), browser(people.otto())
+    assert tell(outsider, request) == 403
+    gone = {"subject": "approvals.approvalrequest:99999"}
+    assert outsider.post("/statistics/looked/", gone).status_code == 403
