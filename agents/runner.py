@@ -214,6 +214,9 @@ class AgentRunner:
         if drive is not None:
             drive.journal.poke()
             return
+        if not self._has_room:
+            self._decided.add(run_id)  # when a drive has ended
+            return
         claimed = await self._database(entries.claim_waiting, run_id, self.name, self._lease)
         if claimed is not None:
             self._start(claimed)
