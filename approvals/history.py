@@ -90,7 +90,8 @@ def _resumed(approval: ApprovalRequest, events: list[Event]) -> list[Event]:
 
 def _doubted(approval: ApprovalRequest, events: list[Event]) -> list[Event]:
     """That nobody knew whether its action ran, and what a person said about it: events of the run."""
-    if not any(e.subject == approval.subject and e.kind == "actions.started" for e in events):
+    began = any(e.subject == approval.subject and e.kind == "actions.started" for e in events)
+    if approval.run_id is None or not began:
         return []
     of_it = {"request_kind": approval._meta.label_lower, "request_id": approval.pk}
     entries = set(JournalEntry.objects.filter(**of_it, kind="action").values_list("pk", flat=True))

@@ -58,8 +58,8 @@ def one_of_each() -> dict[str, int]:
     }
     services.send_feedback(made["revising"].pk, by=rita, feedback="Shorter.")
     services.stop(made["stopped"].pk, by=rita)
-    cancelled, failed = made["run cancelled"].run_id, made["run failed"].run_id
-    runs.cancel(cancelled, actor="user:rita")
+    runs.cancel(made["run cancelled"].run_id, actor="user:rita")
+    failed = made["run failed"].run_id or 0
     Run.objects.filter(pk=failed).update(status=Run.Status.FAILED)
     return {name: plan.pk for name, plan in made.items()}
 

@@ -33,8 +33,12 @@ class Way:
 
     def until_held(self) -> Route:
         expect(self.page.locator(".htmx-request").first).to_be_attached()
-        until(lambda: self.page.wait_for_timeout(10) or self.held, "something is on its way")
+        until(self._any_held, "something is on its way")
         return self.held.pop()
+
+    def _any_held(self) -> bool:
+        self.page.title()  # Playwright takes what has come meanwhile only in a call
+        return bool(self.held)
 
 
 @pytest.fixture
