@@ -7,11 +7,14 @@ leaves a start without a result, and that is how the next one knows.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Protocol
+
+from django.db.models import F
 
 from approvals import envelope, services
 from approvals.actions import ActionFailed
@@ -21,8 +24,8 @@ from ledger.clock import now, shown_now
 from ledger.errors import LostLease
 from ledger.leases import held
 from ledger.models import HumanRequest, JournalEntry, Run
-from ledger.prepared import Change, Rows, slot
-from ledger.transitions import record, rows_for_update, verb
+from ledger.prepared import Change, Rows, slot, together
+from ledger.transitions import record, rows_for_update, verb, verb_once
 
 Kind = JournalEntry.Kind
 Status = JournalEntry.Status
@@ -58,52 +61,86 @@ class Activation:
     """A claimed run with all that its replay answers from: whoever resumes it reads once."""
 
     run: Run
+    hold: Hold
     journal: list[JournalEntry]
     decided: dict[str, HumanRequest]  # decided questions, which never change, by their subject
-
-    @property
-    def hold(self) -> Hold:
-        return Hold(self.run.pk, self.run.fence, self.run.generation, self.run.runner)
 
 
 @verb
 def claim_next(runner: str, lease: float) -> Activation | None:
     """Claim a run that is queued and due, or whose runner is gone; None when there is none."""
     run = leases.claim_next(runner, lease)
-    return None if run is None else _activation(run)
-
-
-@verb
-def claim_waiting(run_id: int, runner: str, lease: float) -> Activation | None:
-    """Claim a waiting run and take up what is decided, in one transaction; None if it waits not.
-
-    One commit lies between the decision and the agent's next line.
-    """
-    run = leases.take_waiting(run_id, runner, lease)
     if run is None:
         return None
-    found = _activation(run)
-    for entry in found.journal:
-        request = found.decided.get(asked_in(entry))
-        if entry.status == Status.WAITING and request is not None:
-            effective = _take_up(found.hold, entry, request)
-            found.decided[effective.subject] = effective
+    return _activation(run, run.fence, run.runner, _journal(run=run.pk), {})
+
+
+@verb_once
+def claim_waiting(
+    run_id: int,
+    runner: str,
+    lease: float,
+    about: str = "",
+    begun: Callable[[Activation], None] | None = None,
+) -> Activation | None:
+    """Claim a waiting run and take up what is decided, in one transaction; None if it waits not.
+
+    `about` is the table of the question that was decided, if the caller knows: a hint of what to
+    read. `begun` is given the activation before the commit, when the run is locked and all is read: its
+    agent may be called meanwhile, if nothing of it is journaled before the claim stands.
+    """
+    hinted = [about] if patterns.known(about) else []
+    asked = [_decided_of(label) for label in hinted]
+    locked, journal, *decided = together(
+        leases.locked_waiting, _journal, *asked, id=run_id, run=run_id
+    )
+    if not locked:
+        return None
+    run = locked[0]
+    read = dict(zip(hinted, decided, strict=True))
+    found = _activation(run, run.fence + 1, runner, journal, read)
+    taken = list(_answered(found))
+    if begun is not None:
+        begun(found)
+    # From here on the agent may be reading all this in another thread. What is moved is a copy.
+    leases.take_locked(copy(run), runner, lease)
+    for entry, answers in taken:
+        _note_answer(found.hold, entry, answers)
     return found
 
 
-def _activation(run: Run) -> Activation:
-    journal = _journal(run=run.pk, generation=run.generation)
+def _answered(found: Activation) -> Iterator[tuple[JournalEntry, list[HumanRequest]]]:
+    """Note in memory which awaited questions are answered: each entry, and what answers it."""
+    at = shown_now()  # it decides nothing
+    for entry in found.journal:
+        request = found.decided.get(asked_in(entry))
+        if entry.status == Status.WAITING and request is not None:
+            effective = _answer(entry, request, at)
+            found.decided[effective.subject] = effective
+            yield entry, [request, effective]
+
+
+def _activation(
+    run: Run,
+    fence: int,
+    runner: str,
+    journal: list[JournalEntry],
+    read: dict[str, list[HumanRequest]],
+) -> Activation:
+    """`read` are decided questions by their table, as far as they are read already."""
     decided: dict[str, HumanRequest] = {}
     for label in {one.request_kind for one in journal if one.kind in (Kind.QUESTION, Kind.WAIT)}:
-        for request in _decided_of(label)(run=run.pk):
+        found = read[label] if label in read else _decided_of(label)(run=run.pk)
+        for request in found:
             request.run = run
             decided[request.subject] = request
-    return Activation(run, journal, decided)
+    hold = Hold(run.pk, fence, run.generation, runner)
+    return Activation(run, hold, journal, decided)
 
 
 _journal = Rows(
     lambda: JournalEntry.objects.filter(
-        run=slot(JournalEntry, "run"), generation=slot(JournalEntry, "generation")
+        run=slot(JournalEntry, "run"), generation=F("run__generation")
     ).order_by("pk")
 )
 _taken_up = Change(
@@ -242,15 +279,25 @@ def take_decision(hold: Hold, entry: JournalEntry) -> Any:
 
 def _take_up(hold: Hold, entry: JournalEntry, request: HumanRequest) -> HumanRequest:
     """Note a decision as delivered and the question as answered. Inside a unit, the run held."""
-    effective: HumanRequest = patterns.get(entry.request_kind).effective(request)
-    decided, at = effective, shown_now()  # it decides nothing
-    requests.deliver(request, actor=f"runner:{hold.runner}", at=at)
-    if decided.pk != request.pk:
-        requests.deliver(decided, actor=f"runner:{hold.runner}", at=at)
+    decided = _answer(entry, request, shown_now())
+    _note_answer(hold, entry, [request, decided])
+    return decided
+
+
+def _answer(entry: JournalEntry, request: HumanRequest, at: datetime) -> HumanRequest:
+    """What answers the question of this entry, which is done with it; in memory only."""
+    decided: HumanRequest = patterns.get(entry.request_kind).effective(request)
     entry.status, entry.finished_at = Status.DONE, at
     entry.result = {**(entry.result or {}), "decided": decided.pk}
-    _taken_up(id=entry.pk, status=entry.status, finished_at=at, result=entry.result)
     return decided
+
+
+def _note_answer(hold: Hold, entry: JournalEntry, decided: list[HumanRequest]) -> None:
+    """Write down what _answer() found: decisions that are delivered, and the entry."""
+    at = entry.finished_at
+    for request in {one.pk: one for one in decided}.values():
+        requests.deliver(request, actor=f"runner:{hold.runner}", at=at)
+    _taken_up(id=entry.pk, status=entry.status, finished_at=at, result=entry.result)
 
 
 @verb
