@@ -15,7 +15,7 @@ from agents import entries
 from agents.activity import Doubt
 from agents.entries import Hold, Status, Step
 from agents.questions import Questions
-from approvals.actions import ActionContext, ActionFailed
+from approvals.actions import ActionContext, ActionFailed, evidence_of
 from ledger import canonical
 from ledger.errors import BadInput
 from ledger.models import EntryKind, JournalEntry
@@ -76,7 +76,7 @@ class Journal(Questions):
             await self._db(entries.fail_action, entry, str(failure))
             raise
         except Exception as error:
-            await self._in_doubt(entry, f"It ended with {type(error).__name__}: {error}")
+            await self._in_doubt(entry, evidence_of(error))
         await self._db(entries.finish_or_leave_evidence, entry, result)
         return result
 

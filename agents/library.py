@@ -22,7 +22,7 @@ from django.db import connection
 from agents import entries
 from agents.entries import Hold, Question, Step
 from agents.journal import Effect, as_json, idempotency_key
-from approvals.actions import ActionContext, ActionFailed, OutcomeUnknown
+from approvals.actions import ActionContext, ActionFailed, OutcomeUnknown, evidence_of
 from approvals.models import ApprovalRequest
 from ledger import canonical, leases
 from ledger.errors import LostLease
@@ -87,7 +87,7 @@ class LibraryRun:
             await self._db(entries.fail_action, entry, str(failure))
             raise
         except (OutcomeUnknown, asyncio.CancelledError) as error:
-            await self._in_doubt(entry, f"It ended with {type(error).__name__}: {error}")
+            await self._in_doubt(entry, evidence_of(error))
             raise
         except Exception as error:
             await self._db(entries.fail_action, entry, f"{type(error).__name__}: {error}")

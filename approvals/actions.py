@@ -6,6 +6,7 @@ shown from it when it is decided; the functions themselves live with the agents.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import typing
 from collections.abc import Callable
@@ -28,6 +29,16 @@ class ActionFailed(Exception):
 
 class OutcomeUnknown(Exception):
     """Nobody can say whether the action happened; the run goes in doubt and waits for a person."""
+
+
+def evidence_of(error: BaseException) -> str:
+    """What is known about an action that ended with this, in words for whoever has to say."""
+    if isinstance(error, OutcomeUnknown):
+        return str(error)
+    if isinstance(error, asyncio.CancelledError):
+        return "It was cancelled while it ran."
+    said = f" {error}" if str(error) else ""
+    return f"It broke off with an error that nobody had foreseen:{said} ({type(error).__name__})."
 
 
 class Arguments(BaseModel):

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.contrib.auth.models import User
 
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
-from ledger.models import Event
+from ledger.models import Event, JournalEntry
 
 MOST = 300  # events; a request has about five
 REVISIONS = 50  # of one question, each way
@@ -21,6 +21,13 @@ DECIDING = (
     "approvals.cancelled",
 )
 TURNS = ("approvals.asked", "approvals.delivered", *DECIDING)  # told of other revisions too
+
+VERDICTS = {  # what a person says about a run in doubt
+    "ran": "it ran",
+    "did_not_run": "it did not run",
+    "abandon": "abandon",
+    "start_again": "start again",
+}
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ def entries(approval: ApprovalRequest, chain: list[ApprovalRequest]) -> list[Ent
     """The lines for one request: its own in full, of its other revisions only the turns."""
     by_subject = {each.subject: each for each in chain}
     events = list(Event.objects.filter(subject__in=by_subject).order_by("id")[:MOST])
-    events += _resumed(approval, events)
+    events += [*_resumed(approval, events), *_doubted(approval, events)]
     names = _names(events)
     found: list[Entry] = []
     for event in sorted(events, key=lambda event: event.id):
@@ -79,6 +86,23 @@ def _resumed(approval: ApprovalRequest, events: list[Event]) -> list[Event]:
         return []
     later = Event.objects.filter(run_id=approval.run_id, kind="runs.resumed", id__gt=decided[-1])
     return list(later.order_by("id")[:1])
+
+
+def _doubted(approval: ApprovalRequest, events: list[Event]) -> list[Event]:
+    """That nobody knew whether its action ran, and what a person said about it: events of the run."""
+    began = any(e.subject == approval.subject and e.kind == "actions.started" for e in events)
+    if approval.run_id is None or not began:
+        return []
+    of_it = {"request_kind": approval._meta.label_lower, "request_id": approval.pk}
+    entries = set(JournalEntry.objects.filter(**of_it, kind="action").values_list("pk", flat=True))
+    kinds = ("runs.in_doubt", "runs.doubt_resolved")
+    found, ours = [], False
+    for event in Event.objects.filter(run_id=approval.run_id, kind__in=kinds).order_by("id"):
+        if event.kind == "runs.in_doubt":
+            ours = (event.payload.get("about") or {}).get("entry") in entries
+        if ours:
+            found.append(event)
+    return found
 
 
 def _open_end(approval: ApprovalRequest) -> list[Entry]:
@@ -159,6 +183,8 @@ def _shortened(event: Event, about: ApprovalRequest, names: Names) -> list[Entry
 
 
 def _delivered(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+    if about.status == ApprovalStatus.NEEDS_REVISION and about.resolution == Resolution.EDITED:
+        return []  # what was written in its place is delivered with it, and says so
     return [Entry(event.at, f"Delivered to {_who(event, names)}")]
 
 
@@ -180,6 +206,17 @@ def _finished(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]
 def _failed(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     words = str(event.payload.get("error", ""))
     return [Entry(event.at, f"{about.action} failed", "error", words=words)]
+
+
+def _in_doubt(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+    words = str((event.payload.get("about") or {}).get("why", ""))
+    return [Entry(event.at, f"Nobody knows whether {about.action} ran", "doubt", words=words)]
+
+
+def _said(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+    verdict = str(event.payload.get("verdict", ""))
+    what = f"{_who(event, names)} said: {VERDICTS.get(verdict, verdict)}"
+    return [Entry(event.at, what, "revise", words=str(event.payload.get("note", "")))]
 
 
 def _looked(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
@@ -205,6 +242,8 @@ TOLD: dict[str, Teller] = {
     "approvals.looked": _looked,
     "approvals.read": _nothing,
     "runs.resumed": _went_on,
+    "runs.in_doubt": _in_doubt,
+    "runs.doubt_resolved": _said,
     "actions.started": _started,
     "actions.finished": _finished,
     "actions.failed": _failed,

@@ -6,18 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from approvals.history import VERDICTS
 from approvals.models import Resolution
 from dashboard import escalation_lines, plan_words, review_words
 from dashboard.lines import Known, Line
 from ledger import leases
 from ledger.models import Event, Run
-
-VERDICTS = {
-    "ran": "it ran",
-    "did_not_run": "it did not run",
-    "abandon": "abandon",
-    "start_again": "start again",
-}
 
 
 def lines(events: Sequence[Event], known: Known) -> Iterator[Line]:

@@ -35,6 +35,7 @@ OUTCOMES = {
     "retry": ("revise", "rotate-ccw", "Step tried again"),
     "edit": ("revise", "pencil-line", "Plan changed"),
 }
+COLOURS = {"pending": "wait", "answered": "yes", "cancelled": "quiet"}
 
 
 def wrote(line: Line, entry: JournalEntry) -> Line:
@@ -56,14 +57,14 @@ def asked(line: Line, turn: PlanTurn | None) -> Line:
     """The line of a question that is a turn of the people's with a plan."""
     if turn is None or turn.outcome == "moot":
         return replace(line, css="quiet", icon="list-checks", title="Plan: people were faster")
-    css = "wait" if turn.status == "pending" else "yes"
     return replace(
         line,
-        css=css,
+        css=COLOURS[turn.status],
         icon="list-checks",
         title=f"Plan: {turn.preview}",
         took=None,
         request=turn,
+        note="taken back" if turn.status == "cancelled" else line.note,
     )
 
 

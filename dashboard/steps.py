@@ -40,7 +40,12 @@ def lines(entries: Sequence[JournalEntry], known: Known) -> Iterator[Line]:
         EntryKind.READ: _reading,
         EntryKind.WAIT: _wait,
     }
+    turns: set[int | None] = set()
     for entry in entries:
+        if entry.kind == EntryKind.QUESTION and entry.request_kind == plan_words.LABEL:
+            if entry.request_id in turns:  # the run looked again at the turn that it waits for
+                continue
+            turns.add(entry.request_id)
         yield tellers[EntryKind(entry.kind)](_plain(entry, known), entry, known)
 
 

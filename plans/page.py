@@ -26,8 +26,9 @@ from plans.models import (
     StepStatus,
     TurnKind,
 )
-from plans.services import EDITABLE, MAX_FEEDBACK
+from plans.services import EDITABLE
 from plans.steps import MAX_TITLE, Step
+from plans.talk import MAX_FEEDBACK
 
 
 @dataclass(frozen=True)

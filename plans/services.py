@@ -6,22 +6,19 @@ so (AlreadyDecided), or that there is another version by now (Stale), and nothin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.db.models import Q
-
-from ledger import canonical, requests
+from ledger import requests
 from ledger.clock import now
 from ledger.errors import AlreadyDecided, BadInput, NotAllowed, Refused
 from ledger.people import user_named
-from ledger.risk import RiskLevel
 from ledger.runs import actor_for
-from ledger.transitions import move, record, verb
+from ledger.transitions import record, verb
 from plans import outcome, rules
-from plans.asking import answer_turn, answer_turns, locked_plan, record_asked
-from plans.difference import is_material
-from plans.finding import locked_in, steps_of, turn_by_id, version_of
+from plans.asking import answer_turn, answer_turns, locked_plan
+from plans.editing import change_steps, move_shown
+from plans.finding import steps_of, turn_by_id
 from plans.models import (
     MessageKind,
     Plan,
@@ -32,21 +29,12 @@ from plans.models import (
     TurnKind,
     TurnStatus,
 )
-from plans.steps import AddStep, Change, SetStep, Step, changed, checked
-from plans.versions import (
-    Draft,
-    in_new_version,
-    namer,
-    new_turn,
-    remaining_risk,
-    say,
-    store_version,
-)
+from plans.steps import Change
+from plans.talk import Words, check_words, comment_on, given_answers, said_since_agent, take_down
+from plans.versions import say
 
-MAX_FEEDBACK = 10_000  # characters
 EDITABLE = (PlanStatus.AWAITING_FEEDBACK, *Plan.RUNS)
 STOPPED = "The plan was stopped."
-Words = Mapping[str, str]  # by what they are about: a question's id, or a step's
 Rule = Callable[[Plan, Any], str | None]
 
 
@@ -63,7 +51,7 @@ def edit(
     plan, user = _may(plan_id, by, rules.no_part, version)
     if plan.status not in EDITABLE:
         raise outcome.busy(plan)
-    _edit(plan, user, changes)
+    change_steps(plan, user, changes)
     return plan
 
 
@@ -87,14 +75,14 @@ def send_feedback(
     if plan.status not in EDITABLE:
         raise outcome.busy(plan)
     check_words("feedback", feedback)
-    given = _answers(plan, answers)
-    _edit(plan, user, changes)
-    _comment(plan, user, comments)
-    if not (feedback.strip() or given or _said_since_agent(plan)):
+    given = given_answers(plan, answers)
+    change_steps(plan, user, changes)
+    comment_on(plan, user, comments)
+    if not (feedback.strip() or given or said_since_agent(plan)):
         raise BadInput("feedback", "Say what should be different. Nothing was sent.")
-    _take_down(plan, user, given, feedback)
+    take_down(plan, user, given, feedback)
     actor = actor_for(user)
-    _move(plan, PlanStatus.REVISING, "plans.feedback_sent", actor, {}, feedback=feedback)
+    move_shown(plan, PlanStatus.REVISING, "plans.feedback_sent", actor, {}, feedback=feedback)
     answer_turns(plan, "feedback", actor=actor, by=user, text=feedback, but=TurnKind.INPUT)
     return plan
 
@@ -119,10 +107,10 @@ def accept(
     if plan.status != PlanStatus.AWAITING_FEEDBACK:
         raise _not_awaiting(plan)
     check_words("feedback", feedback)
-    given = _answers(plan, answers)
-    _edit(plan, user, changes)
-    _comment(plan, user, comments)
-    _take_down(plan, user, given, feedback)
+    given = given_answers(plan, answers)
+    change_steps(plan, user, changes)
+    comment_on(plan, user, comments)
+    take_down(plan, user, given, feedback)
     at, actor = now(), actor_for(user)
     PlanVersion.objects.filter(plan=plan, number=plan.version).update(
         accepted_at=at, accepted_by=user
@@ -131,7 +119,7 @@ def accept(
         "accepted_version": plan.version,
         "first_accepted_at": plan.first_accepted_at or at,
     }
-    _move(plan, PlanStatus.ACCEPTED, "plans.accepted", actor, fields, version=plan.version)
+    move_shown(plan, PlanStatus.ACCEPTED, "plans.accepted", actor, fields, version=plan.version)
     answer_turns(plan, "accept", actor=actor, by=user, text=feedback, but=TurnKind.INPUT)
     return plan
 
@@ -158,7 +146,7 @@ def stop(plan_id: object, *, by: Any, reason: str = "") -> Plan:
     if reason.strip():
         say(plan, MessageKind.FEEDBACK, reason, author=user)
     fields = {"finished_at": now()}
-    _move(plan, PlanStatus.STOPPED, "plans.stopped", actor, fields, reason=reason)
+    move_shown(plan, PlanStatus.STOPPED, "plans.stopped", actor, fields, reason=reason)
     answer_turns(plan, "stop", actor=actor, by=user, text=reason)
     if running and plan.run is not None:
         requests.cancel_open(plan.run, actor=actor, reason=STOPPED)
@@ -170,7 +158,7 @@ def comment(plan_id: object, step_id: str, text: str, *, by: Any) -> Plan:
     """Say something about a step; the agent hears it with the next feedback, or when it runs."""
     plan, user = _may(plan_id, by, rules.no_part, None)
     check_words(f"talk-{step_id}", text, needed=True)
-    _comment(plan, user, {step_id: text})
+    comment_on(plan, user, {step_id: text})
     return plan
 
 
@@ -221,123 +209,3 @@ def _turn(turn_id: object, by: Any, kind: TurnKind) -> tuple[PlanTurn, Plan, Any
     if turn.status != TurnStatus.PENDING or turn.kind != kind:
         raise outcome.answered(turn)
     return turn, plan, user
-
-
-def check_words(field: str, text: object, needed: bool = False) -> None:
-    """BadInput for words that are missing, too long or no text."""
-    if not isinstance(text, str) or (needed and not text.strip()):
-        raise BadInput(field, "Say something first. Nothing was sent.")
-    if len(text) > MAX_FEEDBACK:
-        raise BadInput(field, f"Longer than {MAX_FEEDBACK:,} characters. Nothing was sent.")
-    canonical.canonical(text, field)
-
-
-def _answers(plan: Plan, answers: Words | None) -> list[tuple[dict[str, str], str]]:
-    """The answers that say something, with their questions; BadInput for one that is too long."""
-    asked = {each["id"]: each for each in version_of(plan).questions} if answers else {}
-    found = []
-    for name, text in (answers or {}).items():
-        check_words(f"answer-{name}", text)
-        if text.strip() and name in asked:
-            found.append((asked[name], text))
-    return found
-
-
-def _comment(plan: Plan, user: Any, comments: Words | None) -> None:
-    for step_id, text in (comments or {}).items():
-        check_words(f"talk-{step_id}", text)
-        if not text.strip():
-            continue
-        step = next((one for one in steps_of(plan) if one.id == step_id), None)
-        if step is None:
-            raise BadInput(f"talk-{step_id}", "This step is not in the plan any more.")
-        say(plan, MessageKind.COMMENT, text, author=user, step=step)
-        actor = actor_for(user)
-        record("plans.commented", plan.subject, actor=actor, run_id=plan.run_id, step=step_id)
-
-
-def _take_down(
-    plan: Plan, user: Any, answers: list[tuple[dict[str, str], str]], feedback: str
-) -> None:
-    for question, text in answers:
-        last = plan.messages.filter(question=question["id"]).order_by("-pk").first()
-        if last is None or last.text != text:
-            say(plan, MessageKind.ANSWER, text, author=user, question=question)
-    if feedback.strip():
-        say(plan, MessageKind.FEEDBACK, feedback, author=user)
-
-
-def _said_since_agent(plan: Plan) -> bool:
-    """Whether people have changed or said anything about the agent's last version."""
-    last = plan.versions.filter(author=None).order_by("-number").first()
-    number = last.number if last else 0
-    said = plan.messages.filter(version__gte=number, kind=MessageKind.COMMENT)
-    return plan.version > number or said.exists()
-
-
-def _edit(plan: Plan, user: Any, changes: Sequence[Change]) -> None:
-    """Store the next version, if these changes make one, and move the plan as that asks for."""
-    before, locked = steps_of(plan), locked_in(plan)
-    steps, words = changed(before, [_checked(plan, each) for each in changes], locked, namer(plan))
-    if steps == before:
-        return
-    accepted = plan.status in Plan.RUNS
-    material = is_material(steps_of(plan, plan.accepted_version) if accepted else before, steps)
-    number, current = plan.version + 1, version_of(plan)
-    draft = Draft(
-        steps=tuple(steps),
-        decisions=tuple(current.decisions),
-        risks=tuple(current.risks),
-        asked=tuple(current.questions),
-        explanation="; ".join(words),
-    )
-    store_version(plan, number, draft, author=user, material=material)
-    fields = in_new_version(plan, number, steps)
-    to = PlanStatus(plan.status)
-    if accepted and material:
-        to = PlanStatus.AWAITING_FEEDBACK
-    elif accepted:
-        fields["accepted_version"] = number
-    actor = actor_for(user)
-    about: dict[str, Any] = {"version": number, "what": words, "material": material}
-    _move(plan, to, "plans.edited", actor, fields, **about)
-    _tell_turns(plan, user, asks_again=accepted and material)
-
-
-def _checked(plan: Plan, change: Change) -> Change:
-    if isinstance(change, SetStep):
-        return SetStep(_step(plan, change.step))
-    return AddStep(_step(plan, change.step)) if isinstance(change, AddStep) else change
-
-
-def _step(plan: Plan, step: Step) -> Step:
-    return checked(step, plan.actions, f"{step.id}-" if step.id else "")
-
-
-def _tell_turns(plan: Plan, user: Any, asks_again: bool) -> None:
-    """The open turn is about the new version; a failed step's is over when all is asked again."""
-    if asks_again:
-        actor = actor_for(user)
-        answer_turns(plan, "edit", actor=actor, by=user, but=TurnKind.INPUT)
-        record_asked(new_turn(plan, TurnKind.FEEDBACK))
-        return
-    risk = remaining_risk(plan)
-    rows = plan.turns.filter(status=TurnStatus.PENDING)
-    rows.update(version=plan.version, risk_level=risk, risk_rank=RiskLevel(risk).rank)
-
-
-def _move(
-    plan: Plan, to: PlanStatus, kind: str, actor: str, changes: dict[str, Any], **data: Any
-) -> None:
-    """The compare-and-set: the status and the version that were read."""
-    shown = plan.version
-    move(
-        plan,
-        to,
-        kind=kind,
-        actor=actor,
-        changes=changes,
-        where=Q(version=shown),
-        lost=lambda: outcome.outdated(plan, shown),
-        **data,
-    )

@@ -18,7 +18,7 @@ from ledger import leases, runs
 from ledger.models import Event, JournalEntry, Run
 from tests import agents_for_tests, people
 from tests.agents_for_tests import EFFECTS, Counting
-from tests.driving import RunnerInThread, again, drive, driven, pending, until
+from tests.driving import RunnerInThread, again, driven, pending, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -157,25 +157,6 @@ def test_a_second_decision_while_the_run_is_being_claimed_is_not_lost(
         services.approve(second.pk, by=rita)
         ends(run)
     assert EFFECTS == {"a": 1, "b": 1}
-
-
-def test_no_more_decided_runs_are_driven_at_once_than_allowed(
-    rita: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    decided = [waiting("telling") for _ in range(4)]
-    for run in decided:
-        services.approve(pending(run)[0].pk, by=rita)
-    most = []
-    started = runner.AgentRunner._start
-
-    def counting(self: runner.AgentRunner, *about: Any) -> None:
-        started(self, *about)
-        most.append(len(self._drives))
-
-    monkeypatch.setattr(runner.AgentRunner, "_start", counting)
-    drive(most_at_once=1)
-    assert [again(run).status for run in decided] == ["completed"] * 4
-    assert most == [1] * 4
 
 
 def test_what_is_not_waiting_is_not_claimed(rita: User) -> None:

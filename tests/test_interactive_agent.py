@@ -18,6 +18,7 @@ from agents.testing import ScriptedDecider, ScriptedModel, approve, refuses, rej
 from plans import services
 from plans.finding import steps_of
 from plans.models import Plan, PlanMessage
+from plans.steps import SetStep, Step
 from tests import people
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -257,7 +258,7 @@ async def test_a_plan_that_people_edited_is_what_is_carried_out() -> None:
     def edited(plan_id: int) -> None:
         kept = Plan.objects.get(pk=plan_id)
         (one,) = steps_of(kept)
-        changed = services.SetStep(type(one)(one.id, "Think twice"))
+        changed = SetStep(Step(one.id, "Think twice"))
         services.accept(plan_id, by=people.rita(), changes=[changed], version=1)
 
     model = ScriptedModel(plan(step("Think")), "Thought.")

@@ -213,6 +213,8 @@ async def test_an_error_reaches_the_program_and_the_run_says_what_is_known(
     assert run.status == status
     action = await in_thread(JournalEntry.objects.get)(kind="action")
     assert action.status == entry
+    if status == "in_doubt":
+        assert (run.doubt or {})["why"] == "No answer came."
 
 
 async def test_a_program_that_cuts_an_action_short_leaves_its_run_in_doubt() -> None:

@@ -54,6 +54,11 @@ def test_a_plan_that_awaits_feedback_shows_steps_questions_and_buttons(rita: Cli
         assert button in shown
 
 
+def test_the_title_names_the_plan_and_its_state_in_words(rita: Client) -> None:
+    plan = plan_stories.offered()
+    assert f"Plan {plan.pk}, awaiting feedback · hitl</title>" in page(rita, plan)
+
+
 def test_a_plan_without_steps_says_that_it_is_being_drawn_up(rita: Client) -> None:
     shown = page(rita, plan_stories.begun())
     assert "The agent is drawing the steps up." in shown

@@ -12,12 +12,14 @@ from django.template.loader import render_to_string
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from agents import entries
 from approvals import envelope, services
 from approvals.models import ApprovalRequest
-from ledger import requests
+from ledger import requests, runs
 from ledger.clock import now
 from ledger.transitions import record
 from tests import people
+from tests.run_stories import Story
 
 pytestmark = pytest.mark.django_db
 
@@ -257,6 +259,43 @@ def test_the_history_knows_edits_deadlines_and_rules(rita: Client) -> None:
     assert history(html_of(rita, low))[1:] == [
         "Approved by the rule of the gate mail which asks a person from medium"
     ]
+
+
+def test_an_edit_is_delivered_once(rita: Client) -> None:
+    story = Story().claim().ask().wait()
+    new = services.edit_and_approve(story.request.pk, by=people.rita(), details=MAIL)
+    story.claim()
+    entries.take_decision(story.hold, story.entry)
+    for shown in (story.request, new):
+        lines = history(html_of(rita, ApprovalRequest.objects.get(pk=shown.pk)))
+        assert lines.count("Delivered to runner-1") == 1
+
+
+def test_the_history_says_that_nobody_knew_whether_it_ran_and_who_found_out(rita: Client) -> None:
+    story = Story().claim().ask().wait().approve().start()
+    about = {"kind": "action", "entry": story.entry.pk, "name": "send_email"}
+    story.doubt(**about, why="No answer <came>.")
+    request = story.request
+    told = "Nobody knows whether send_email ran No answer <came>."
+    assert history(html_of(rita, request))[-1] == told
+    runs.resolve_doubt(story.pk, "did_not_run", by=people.rita(), note="Not in the outbox.")
+    story.claim().start().finish()
+    assert history(html_of(rita, request))[-4:] == [
+        told,
+        "Rita Rath said: it did not run Not in the outbox.",
+        "send_email started on runner-1 attempt 2",
+        "send_email done",
+    ]
+
+
+def test_the_doubt_about_another_action_of_the_run_is_not_told(rita: Client) -> None:
+    story = Story().claim().ask().wait().approve().start().finish()
+    first = story.request
+    file = {"path": "a.txt", "content": "a"}
+    story.ask(file, action="write_file").wait().approve()
+    story.start(file, action="write_file").doubt()
+    assert history(html_of(rita, first))[-1] == "send_email done"
+    assert history(html_of(rita, story.request))[-1] == "Nobody knows whether write_file ran"
 
 
 def test_an_event_of_a_kind_unknown_here_is_still_told(rita: Client) -> None:

@@ -59,6 +59,12 @@ async def together(task: str, context: RunContext) -> int:
     return 0
 
 
+async def deciding(task: str, context: RunContext) -> int:
+    """One gate, and then as together()."""
+    await Counting(context).do("it")
+    return await together(task, context)
+
+
 async def blocking(task: str, context: RunContext) -> str:
     """Holds up the whole loop until the test lets it go on."""
     EFFECTS["begun"] += 1
@@ -89,7 +95,7 @@ async def chatting(task: str, context: RunContext) -> str:
 @pytest.fixture(autouse=True)
 def agents() -> Iterator[None]:
     EFFECTS.clear()
-    mine = (quick, asking, together, blocking, slow, chatting)
+    mine = (quick, asking, together, deciding, blocking, slow, chatting)
     with agents_for_tests.in_catalogue(*mine, agents_for_tests.impatient):
         yield
 
@@ -325,6 +331,18 @@ def test_programs_that_are_gone_are_noticed(acting: bool, status: str) -> None:
 @pytest.mark.parametrize("most", [1, 3])
 def test_no_more_runs_are_driven_at_once_than_allowed(most: int) -> None:
     work = [runs.submit("together", str(most)) for _ in range(7)]
+    drive(most_at_once=most)
+    assert {again(run).status for run in work} == {"completed"}
+    assert EFFECTS["most"] == most
+
+
+@pytest.mark.usefixtures("only_hints")
+@pytest.mark.parametrize("most", [1, 3])
+def test_runs_that_are_decided_together_are_driven_as_there_is_room(rita: User, most: int) -> None:
+    work = [runs.submit("deciding", str(most)) for _ in range(7)]
+    drive()
+    for run in work:
+        approve_all(run, rita)
     drive(most_at_once=most)
     assert {again(run).status for run in work} == {"completed"}
     assert EFFECTS["most"] == most

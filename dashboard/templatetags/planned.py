@@ -36,6 +36,12 @@ def turn_urgency(turn: PlanTurn) -> str:
 
 
 @register.filter
+def in_words(status: str) -> str:
+    """A plan's status inside a sentence."""
+    return status.replace("_", " ")
+
+
+@register.filter
 def short_goal(plan: Plan) -> SafeString:
     """The goal as one line, cut where it is long; the plan's page has it whole."""
     line = " ".join(plan.goal.split())

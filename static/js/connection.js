@@ -117,9 +117,9 @@ function hold(wait) {
   }
 }
 
-/** Stops a form from being sent, and its links, while the connection is lost; what was typed stays. */
+/** Stops a form from being sent, its links, and its buttons that htmx sends by themselves, while the connection is lost; what was typed stays. */
 export function blocked(event) {
-  if (!waits || !event.target.closest(event.type === "submit" ? FORMS : "a[data-waits]")) return;
+  if (!waits || !event.target.closest(event.type === "submit" ? FORMS : "a[data-waits], button[hx-post][data-waits]")) return;
   event.preventDefault();
   event.stopImmediatePropagation();
   announce("Not sent: the connection is lost. What you have typed is kept.");

@@ -3,7 +3,8 @@
 import { icon, parse } from "./cards.js";
 import { announce } from "./lists.js";
 
-function say(title, text) {
+/** A toast that stays until it is closed. */
+export function say(title, text) {
   const toast = parse('<div class="toast-note is-error"><div><strong></strong> <span></span></div></div>');
   toast.prepend(icon("circle-alert"));
   toast.querySelector("strong").textContent = title;

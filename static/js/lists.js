@@ -1,6 +1,7 @@
 // New rows in open lists, and the figures around them. Rows come in by themselves while nobody works in the list;
 // otherwise they wait behind the button that says how many.
 import { ownPage, parse } from "./cards.js";
+import { afterPress } from "./press.js";
 
 const waiting = new WeakMap(); // list: row id → row
 const heldIn = (list) => waiting.get(list) || waiting.set(list, new Map()).get(list);
@@ -99,13 +100,17 @@ function lookLater(list) {
   if (asked.has("before") || asked.has("after")) return; // a later page: what is new stands on the first
   looking = setTimeout(async () => {
     const page = await ownPage().catch(() => null);
-    if (!page || !list.isConnected) return;
-    for (const row of page.querySelectorAll(`[data-live-list="${list.dataset.liveList}"] > li`)) {
-      if (row.id && !document.getElementById(row.id) && !heldIn(list).has(row.id)) {
-        add(list, document.adoptNode(row), row.querySelector(".req-what")?.textContent.trim());
-      }
-    }
+    if (page) afterPress(() => addMissing(list, page));
   }, 400);
+}
+
+function addMissing(list, page) {
+  if (!list.isConnected) return;
+  for (const row of page.querySelectorAll(`[data-live-list="${list.dataset.liveList}"] > li`)) {
+    if (row.id && !document.getElementById(row.id) && !heldIn(list).has(row.id)) {
+      add(list, document.adoptNode(row), row.querySelector(".req-what")?.textContent.trim());
+    }
+  }
 }
 
 // ---- Words and figures

@@ -3,6 +3,7 @@
 import { hasTyped, icon, ownPage, parse, place, put } from "./cards.js";
 import { back, blocked, isLost, lost, offer as offerReload, refused, steady } from "./connection.js";
 import { announce, count, offer } from "./lists.js";
+import { afterPress } from "./press.js";
 import { tellRunners } from "./runners.js";
 
 const SILENCE = 45_000; // ms without a word from the server, which says something every 20 s
@@ -87,9 +88,9 @@ function tryNow() {
 function hear(frame) {
   if (frame.reload) reload();
   else if ("caught_up" in frame) caughtUp(frame);
-  else if ("beat" in frame) beat(frame);
+  else if ("beat" in frame) afterPress(() => beat(frame));
   else {
-    tell(frame);
+    afterPress(() => tell(frame));
     document.dispatchEvent(new Event("change:log"));
   }
   cursor = Math.max(cursor, frame.cursor || 0);
@@ -126,7 +127,7 @@ function tell(frame) {
       continue;
     }
     // The answer to the page's own form is on its way; it says the same and more.
-    if (!document.getElementById(id)?.querySelector("form.htmx-request")) over = put(id, html) === "over" || over;
+    if (!document.getElementById(id)?.querySelector(".htmx-request")) over = put(id, html) === "over" || over;
   }
   if (over) {
     announce(`${/^(approvals|escalations|reviews)\./.test(frame.subject) ? "Decided meanwhile. " : ""}${frame.label}.`);
@@ -155,10 +156,12 @@ async function bring(ids, wanted) {
   const missing = ids.filter((id) => document.getElementById(id) && wanted(document.getElementById(id)));
   if (!missing.length) return;
   const page = await ownPage().catch(() => null);
-  for (const id of missing) {
-    const fresh = page?.getElementById(id);
-    if (fresh && document.getElementById(id)) place(document.getElementById(id), document.adoptNode(fresh));
-  }
+  afterPress(() => {
+    for (const id of missing) {
+      const fresh = page?.getElementById(id);
+      if (fresh && document.getElementById(id)) place(document.getElementById(id), document.adoptNode(fresh));
+    }
+  });
 }
 
 // ---- Loading anew
@@ -186,7 +189,7 @@ function watch() {
       if (flying) return;
       const frames = [...inFlight.values()];
       inFlight.clear();
-      frames.forEach(tell);
+      for (const frame of frames) afterPress(() => tell(frame));
       if (shown() !== on && socket) connect();
     }, 60);
   });

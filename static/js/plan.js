@@ -1,9 +1,12 @@
 // The page of a plan: what people have in hand stays as it is. When the plan changes and nothing is typed or open, the
 // page asks for itself anew; otherwise it says so, and a press of the button brings what is current with all that is typed.
 import { hasTyped, ownPage } from "./cards.js";
+import { say } from "./failures.js";
+import { afterPress, isPressing } from "./press.js";
 
 const plan = () => document.getElementById("plan");
-const isSending = () => plan().querySelector("form.htmx-request") !== null; // its answer says the same and more
+const sending = () => [...plan().querySelectorAll(".htmx-request")]; // their answers say the same and more
+const isSending = () => sending().length > 0;
 const isBusy = () => hasTyped() || plan().querySelector("[data-editor]") !== null;
 let asked = 0;
 
@@ -18,6 +21,10 @@ function tell(facts) {
 async function renew(facts) {
   const mine = ++asked;
   const page = isBusy() ? null : await ownPage().catch(() => null);
+  afterPress(() => show(facts, page, mine));
+}
+
+function show(facts, page, mine) {
   if (mine !== asked || isSending()) return; // a later frame asks for the same
   const fresh = page?.getElementById("plan");
   if (!fresh || isBusy()) return tell(facts);
@@ -33,3 +40,27 @@ async function renew(facts) {
 document.addEventListener("hitl:frame", ({ detail }) => {
   if (detail.plan && detail.subject === plan()?.dataset.subject && !isSending()) renew(detail.plan);
 });
+
+// ---- Two presses, one soon after the other
+
+// `Stop plan` is sent at once, whatever is under way. Of two answers the later one is shown; one that comes while
+// something is being pressed waits, or the click would have no button any more.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.target !== plan() || !detail.shouldSwap) return;
+  const isLast = () => sending().every((each) => each === detail.requestConfig.elt);
+  if (isLast() && !isPressing()) return;
+  detail.shouldSwap = false;
+  afterPress(() => {
+    if (isLast()) window.htmx.swap(plan(), detail.serverResponse, { swapStyle: "outerHTML", swapDelay: 0, settleDelay: 20 });
+  });
+});
+
+// Any other press while one is under way is not sent: it was meant for what is about to be replaced. The same button
+// pressed twice needs no word.
+let pressed = "";
+document.addEventListener("submit", (event) => {
+  if (event.target.id !== "turn") return;
+  const name = event.submitter?.value ?? "";
+  if (!event.target.matches(".htmx-request")) pressed = name;
+  else if (name !== pressed) say("Not sent.", "What you pressed before was still under way. Look at what it has done, and press again.");
+}, { capture: true });

@@ -10,8 +10,6 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Locator, TimeoutError
-
 from tests.installation import Installation
 
 PASSWORD = "correct horse battery"
@@ -124,14 +122,3 @@ def outcome(process: subprocess.Popen[str], seconds: float = 120) -> dict[str, A
     out, _ = process.communicate(timeout=seconds)
     found: dict[str, Any] = json.loads(out)
     return found
-
-
-def follow(link: Locator) -> None:
-    """Go where a row leads. One that is renewed at that very moment swallows the click: once more."""
-    page, here = link.page, link.page.url
-    link.click()
-    try:
-        page.wait_for_url(lambda url: url != here, wait_until="commit", timeout=15_000)
-    except TimeoutError:
-        if page.url == here:
-            link.click()

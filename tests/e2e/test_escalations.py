@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import SignIn
-from tests.e2e.site import Site, follow, outcome
+from tests.e2e.site import Site, outcome
 from tests.e2e.test_accessibility import WIDTHS, check
 
 
@@ -34,7 +34,7 @@ print(found.pk)
 def open_question(page: Page, words: str) -> None:
     row = page.locator("#requests .req", has_text=words).first
     expect(row).to_be_visible()
-    follow(row.get_by_role("link"))
+    row.get_by_role("link").click()
 
 
 def press(page: Page, name: str) -> None:
@@ -89,7 +89,7 @@ def test_the_second_time_the_earlier_answer_is_offered_and_used(
     second = submit(site, question)
     row = page.locator("#requests .req:not(.is-done)", has_text=question)
     expect(row).to_be_visible()
-    follow(row.get_by_role("link"))
+    row.get_by_role("link").click()
     expect(page.locator(".voice")).to_contain_text("a person answered: The one in Graz.")
     page.get_by_role("button", name="Use").click()
     expect(page.get_by_label("Answer")).to_have_value("The one in Graz.")

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import SignIn
-from tests.e2e.site import Site, follow, outcome, until
+from tests.e2e.site import Site, outcome, until
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def doubtful(site: Site, page: Page, url: str) -> int:
     """A run in doubt, its page open."""
     waiting = site.submit(f"Post the notice to {url}")
     row = page.locator("#requests .req:not(.is-done)", has_text="127.0.0.1").first
-    follow(row.get_by_role("link"))
+    row.get_by_role("link").click()
     page.get_by_role("button", name="Approve", exact=True).click()
     found = outcome(waiting)
     assert (found["status"], waiting.returncode) == ("in_doubt", 4)

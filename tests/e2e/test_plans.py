@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import SignIn
-from tests.e2e.site import Site, follow, outcome
+from tests.e2e.site import Site, outcome
 from tests.e2e.test_accessibility import check
 
 PHONE = {"width": 390, "height": 844}
@@ -38,7 +38,7 @@ print(Plan.objects.get(run={run}).pk)
 def open_plan(page: Page, to: str) -> None:
     row = page.locator("#requests .req", has_text=to).first
     expect(row).to_be_visible()
-    follow(row.get_by_role("link"))
+    row.get_by_role("link").click()
 
 
 def press(page: Page, name: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import SignIn
-from tests.e2e.site import Site, follow, outcome, until
+from tests.e2e.site import Site, outcome, until
 from tests.e2e.test_accessibility import WIDTHS, check
 
 MARKDOWN = "# Title of it\\n\\nSome *text* and `code`.\\n\\n| a | b |\\n|---|---|\\n| 1 | 2 |"
@@ -32,7 +32,7 @@ print(ReviewQueue().add("shop-bot", {output_type!r}, {content!r}, {{"task": "Wri
 def open_item(page: Page, words: str) -> None:
     row = page.locator("#idle .req:not(.is-done)", has_text=words).first
     expect(row).to_be_visible()
-    follow(row.get_by_role("link"))
+    row.get_by_role("link").click()
 
 
 def clear(site: Site) -> None:

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import SignIn
-from tests.e2e.site import Site, follow, outcome
+from tests.e2e.site import Site, outcome
 from tests.installation import BASE_DIR, Installation
 
 TASK = "Write a short thank-you note to ana@example.org for her order 1042 and email it"
@@ -26,7 +26,7 @@ def mails(site: Site) -> list[Path]:
 def open_request(page: Page, words: str) -> None:
     row = page.locator("#requests .req", has_text=words).first
     expect(row).to_be_visible()
-    follow(row.get_by_role("link"))
+    row.get_by_role("link").click()
 
 
 def test_a_task_is_asked_approved_in_the_browser_and_really_done(

@@ -1,0 +1,87 @@
+"""What people change in a plan: the next version, and where the plan goes with it. Inside a unit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Q
+
+from ledger.risk import RiskLevel
+from ledger.runs import actor_for
+from ledger.transitions import move
+from plans import outcome
+from plans.asking import answer_turns, record_asked
+from plans.difference import is_material
+from plans.finding import locked_in, steps_of, version_of
+from plans.models import Plan, PlanStatus, TurnKind, TurnStatus
+from plans.steps import AddStep, Change, SetStep, Step, changed, checked
+from plans.versions import Draft, in_new_version, namer, new_turn, remaining_risk, store_version
+
+
+def change_steps(plan: Plan, user: Any, changes: Sequence[Change]) -> None:
+    """Store the next version, if these changes make one, and move the plan as that asks for."""
+    before, locked = steps_of(plan), locked_in(plan)
+    steps, words = changed(before, [_checked(plan, each) for each in changes], locked, namer(plan))
+    if steps == before:
+        return
+    accepted = plan.status in Plan.RUNS
+    material = is_material(steps_of(plan, plan.accepted_version) if accepted else before, steps)
+    number, current = plan.version + 1, version_of(plan)
+    draft = Draft(
+        steps=tuple(steps),
+        decisions=tuple(current.decisions),
+        risks=tuple(current.risks),
+        asked=tuple(current.questions),
+        explanation="; ".join(words),
+    )
+    store_version(plan, number, draft, author=user, material=material)
+    fields = in_new_version(plan, number, steps)
+    to = PlanStatus(plan.status)
+    if accepted and material:
+        to = PlanStatus.AWAITING_FEEDBACK
+    elif accepted:
+        fields["accepted_version"] = number
+    actor = actor_for(user)
+    about: dict[str, Any] = {"version": number, "what": words, "material": material}
+    move_shown(plan, to, "plans.edited", actor, fields, **about)
+    _tell_turns(plan, user, asks_again=accepted and material)
+
+
+def _checked(plan: Plan, change: Change) -> Change:
+    if isinstance(change, SetStep):
+        return SetStep(_step(plan, change.step))
+    return AddStep(_step(plan, change.step)) if isinstance(change, AddStep) else change
+
+
+def _step(plan: Plan, step: Step) -> Step:
+    return checked(step, plan.actions, f"{step.id}-" if step.id else "")
+
+
+def _tell_turns(plan: Plan, user: Any, asks_again: bool) -> None:
+    """The open turn is about the new version; a failed step's is over when all is asked again."""
+    if asks_again:
+        actor = actor_for(user)
+        answer_turns(plan, "edit", actor=actor, by=user, but=TurnKind.INPUT)
+        record_asked(new_turn(plan, TurnKind.FEEDBACK))
+        return
+    risk = remaining_risk(plan)
+    rows = plan.turns.filter(status=TurnStatus.PENDING)
+    rows.update(version=plan.version, risk_level=risk, risk_rank=RiskLevel(risk).rank)
+
+
+def move_shown(
+    plan: Plan, to: PlanStatus, kind: str, actor: str, changes: dict[str, Any], **data: Any
+) -> None:
+    """The compare-and-set: the status and the version that were read."""
+    shown = plan.version
+    move(
+        plan,
+        to,
+        kind=kind,
+        actor=actor,
+        changes=changes,
+        where=Q(version=shown),
+        lost=lambda: outcome.outdated(plan, shown),
+        **data,
+    )

@@ -1,0 +1,71 @@
+"""What people say about a plan: checked, and put into the conversation. Inside another's unit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ledger import canonical
+from ledger.errors import BadInput
+from ledger.runs import actor_for
+from ledger.transitions import record
+from plans.finding import steps_of, version_of
+from plans.models import MessageKind, Plan
+from plans.versions import say
+
+MAX_FEEDBACK = 10_000  # characters
+Words = Mapping[str, str]  # by what they are about: a question's id, or a step's
+
+
+def check_words(field: str, text: object, needed: bool = False) -> None:
+    """BadInput for words that are missing, too long or no text."""
+    if not isinstance(text, str) or (needed and not text.strip()):
+        raise BadInput(field, "Say something first. Nothing was sent.")
+    if len(text) > MAX_FEEDBACK:
+        raise BadInput(field, f"Longer than {MAX_FEEDBACK:,} characters. Nothing was sent.")
+    canonical.canonical(text, field)
+
+
+def given_answers(plan: Plan, answers: Words | None) -> list[tuple[dict[str, str], str]]:
+    """The answers that say something, with their questions; BadInput for one that is too long."""
+    asked = {each["id"]: each for each in version_of(plan).questions} if answers else {}
+    found = []
+    for name, text in (answers or {}).items():
+        check_words(f"answer-{name}", text)
+        if text.strip() and name in asked:
+            found.append((asked[name], text))
+    return found
+
+
+def comment_on(plan: Plan, user: Any, comments: Words | None) -> None:
+    """Store the comments that say something, each about its step; BadInput where that is gone."""
+    for step_id, text in (comments or {}).items():
+        check_words(f"talk-{step_id}", text)
+        if not text.strip():
+            continue
+        step = next((one for one in steps_of(plan) if one.id == step_id), None)
+        if step is None:
+            raise BadInput(f"talk-{step_id}", "This step is not in the plan any more.")
+        say(plan, MessageKind.COMMENT, text, author=user, step=step)
+        actor = actor_for(user)
+        record("plans.commented", plan.subject, actor=actor, run_id=plan.run_id, step=step_id)
+
+
+def take_down(
+    plan: Plan, user: Any, answers: list[tuple[dict[str, str], str]], feedback: str
+) -> None:
+    """Put answers that are new and the feedback into the conversation."""
+    for question, text in answers:
+        last = plan.messages.filter(question=question["id"]).order_by("-pk").first()
+        if last is None or last.text != text:
+            say(plan, MessageKind.ANSWER, text, author=user, question=question)
+    if feedback.strip():
+        say(plan, MessageKind.FEEDBACK, feedback, author=user)
+
+
+def said_since_agent(plan: Plan) -> bool:
+    """Whether people have changed or said anything about the agent's last version."""
+    last = plan.versions.filter(author=None).order_by("-number").first()
+    number = last.number if last else 0
+    said = plan.messages.filter(version__gte=number, kind=MessageKind.COMMENT)
+    return plan.version > number or said.exists()
