@@ -15,8 +15,8 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
-from agents import entries
-from agents.entries import Activation
+from agents import activation
+from agents.activation import Activation
 from agents.threads import DatabaseThreads
 from ledger.errors import LostLease
 
@@ -94,7 +94,7 @@ class Claims:
                 tell()
 
         try:
-            found = entries.claim_waiting(run_id, self._runner, self._lease, table, begun)
+            found = activation.claim_waiting(run_id, self._runner, self._lease, table, begun)
         except Exception:
             log.exception("Run %s could not be claimed; trying again.", run_id)
             again = partial(self._failed, run_id, table)

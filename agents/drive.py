@@ -8,10 +8,10 @@ import traceback
 from typing import Any
 
 from agents import catalogue
+from agents.activation import Activation
 from agents.activity import Doubt, Ended, GiveBack, Suspend
 from agents.bound import RunContext
 from agents.claim import Claim
-from agents.entries import Activation
 from agents.journal import Journal
 from agents.loop import OWNER
 from agents.model import ModelError

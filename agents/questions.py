@@ -11,8 +11,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from agents import entries
+from agents.activation import Activation
 from agents.claim import Claim
-from agents.entries import Activation, Question, Status, Step
+from agents.entries import Question, Status, Step
 from agents.steps import Steps
 from agents.threads import DatabaseThreads
 from ledger import patterns

@@ -21,10 +21,10 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Q
 
-from agents import entries, model
+from agents import activation, model
+from agents.activation import Activation
 from agents.claim import Claim, Claims
 from agents.drive import Drive
-from agents.entries import Activation
 from agents.threads import DatabaseThreads
 from figures import rollups
 from ledger import leases, requests
@@ -247,7 +247,7 @@ class AgentRunner:
         return claimed is not None
 
     def _claim_next(self) -> Activation | None:
-        return entries.claim_next(self.name, self._lease) if _anything_to_claim() else None
+        return activation.claim_next(self.name, self._lease) if _anything_to_claim() else None
 
     # ---- Driving ----------------------------------------------------------------------------
 

@@ -11,9 +11,10 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from agents import entries
+from agents.activation import Activation
 from agents.activity import Activity, DatabaseAway, Doubt
 from agents.claim import Claim
-from agents.entries import Activation, Status, Step
+from agents.entries import Status, Step
 from agents.threads import DatabaseThreads
 from ledger import canonical
 from ledger.errors import BadInput

@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents import entries
+from agents.activation import Activation
 from agents.bound import RunContext
-from agents.entries import Activation, Hold
+from agents.entries import Hold
 from agents.journal import Journal
 from agents.steps import StepFailed
 from agents.threads import DatabaseThreads
