@@ -8,9 +8,10 @@ import traceback
 from typing import Any
 
 from agents import catalogue
+from agents.activation import Activation
 from agents.activity import Doubt, Ended, GiveBack, Suspend
 from agents.bound import RunContext
-from agents.entries import Activation
+from agents.claim import Claim
 from agents.journal import Journal
 from agents.loop import OWNER
 from agents.model import ModelError
@@ -27,9 +28,15 @@ CANCEL_PAUSE = 0.01  # seconds between cancelling tasks that swallow it
 class Drive:
     """One activation of a run in this process."""
 
-    def __init__(self, activation: Activation, database: DatabaseThreads, client: Any) -> None:
+    def __init__(
+        self,
+        activation: Activation,
+        database: DatabaseThreads,
+        client: Any,
+        claim: Claim | None = None,
+    ) -> None:
         self.run = activation.run
-        self.journal = Journal(activation, database)
+        self.journal = Journal(activation, database, claim)
         self._database = database
         self._client = client
 
@@ -37,6 +44,7 @@ class Drive:
         """Drive until the run ends, waits or is lost. True if it is waiting for people now."""
         try:
             ended = await self._call_agent(self.journal)
+            await self.journal.claim.stands()
             await self._write_end(self.journal, ended)
         except LostLease:
             log.info("Run %s was taken or cancelled meanwhile.", self.run.pk)
@@ -82,7 +90,7 @@ class Drive:
         log.warning("Run %s: the agent's code swallows its cancellation.", self.run.pk)
 
     async def _write_end(self, journal: Journal, agent: asyncio.Task[Any]) -> None:
-        run_id, fence = self.run.pk, self.run.fence
+        run_id, fence = self.run.pk, self.journal.hold.fence
         match journal.latch:
             case Suspend(entries=entries, wake_at=wake_at):
                 await self._database(leases.suspend, run_id, fence, entries, wake_at=wake_at)
@@ -98,7 +106,7 @@ class Drive:
                 raise LostLease(f"Run {run_id} is driven elsewhere.")
 
     async def _write_result(self, agent: asyncio.Task[Any]) -> None:
-        run_id, fence = self.run.pk, self.run.fence
+        run_id, fence = self.run.pk, self.journal.hold.fence
         error = _error(agent)
         if error is not None:
             await self._database(leases.fail, run_id, fence, error)

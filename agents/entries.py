@@ -1,7 +1,7 @@
 """The journal's rows: each function is one transaction that holds the run's fence.
 
-A start is committed before its effect and a result after it; whoever is killed between the two
-leaves a start without a result, and that is how the next one knows.
+Here: steps without an effect, and questions. Actions are in agents.effects, claims in
+agents.activation.
 """
 
 from __future__ import annotations
@@ -10,23 +10,17 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, Protocol
 
-from approvals import envelope, services
-from approvals.actions import ActionFailed
-from approvals.models import ApprovalRequest, ApprovalStatus
 from ledger import canonical, leases, patterns, requests
 from ledger.clock import now, shown_now
-from ledger.errors import LostLease
 from ledger.leases import held
 from ledger.models import HumanRequest, JournalEntry, Run
-from ledger.prepared import Change, Rows, slot
-from ledger.transitions import record, rows_for_update, verb
+from ledger.prepared import Change, slot
+from ledger.transitions import rows_for_update, verb
 
 Kind = JournalEntry.Kind
 Status = JournalEntry.Status
-APPROVAL = ApprovalRequest._meta.label_lower
 
 
 @dataclass(frozen=True)
@@ -53,79 +47,12 @@ class Step:
         return hashlib.sha256(self.input.encode()).hexdigest()
 
 
-@dataclass(frozen=True)
-class Activation:
-    """A claimed run with all that its replay answers from: whoever resumes it reads once."""
-
-    run: Run
-    journal: list[JournalEntry]
-    decided: dict[str, HumanRequest]  # decided questions, which never change, by their subject
-
-    @property
-    def hold(self) -> Hold:
-        return Hold(self.run.pk, self.run.fence, self.run.generation, self.run.runner)
-
-
-@verb
-def claim_next(runner: str, lease: float) -> Activation | None:
-    """Claim a run that is queued and due, or whose runner is gone; None when there is none."""
-    run = leases.claim_next(runner, lease)
-    return None if run is None else _activation(run)
-
-
-@verb
-def claim_waiting(run_id: int, runner: str, lease: float) -> Activation | None:
-    """Claim a waiting run and take up what is decided, in one transaction; None if it waits not.
-
-    One commit lies between the decision and the agent's next line.
-    """
-    run = leases.take_waiting(run_id, runner, lease)
-    if run is None:
-        return None
-    found = _activation(run)
-    for entry in found.journal:
-        request = found.decided.get(asked_in(entry))
-        if entry.status == Status.WAITING and request is not None:
-            effective = _take_up(found.hold, entry, request)
-            found.decided[effective.subject] = effective
-    return found
-
-
-def _activation(run: Run) -> Activation:
-    journal = _journal(run=run.pk, generation=run.generation)
-    decided: dict[str, HumanRequest] = {}
-    for label in {one.request_kind for one in journal if one.kind in (Kind.QUESTION, Kind.WAIT)}:
-        for request in _decided_of(label)(run=run.pk):
-            request.run = run
-            decided[request.subject] = request
-    return Activation(run, journal, decided)
-
-
-_journal = Rows(
-    lambda: JournalEntry.objects.filter(
-        run=slot(JournalEntry, "run"), generation=slot(JournalEntry, "generation")
-    ).order_by("pk")
-)
-_taken_up = Change(
-    lambda: JournalEntry.objects.filter(pk=slot(JournalEntry, "id")),
-    {name: slot(JournalEntry, name) for name in ("status", "finished_at", "result")},
-)
-
-
-@cache
-def _decided_of(label: str) -> Rows[HumanRequest]:
-    """The decided questions of one kind that a run has asked."""
-    pattern = patterns.get(label)
-    asked = pattern.model.objects.select_related(*pattern.related)
-    return Rows(lambda: asked.filter(run=slot(pattern.model, "run"), resolved_at__isnull=False))
-
-
 def asked_in(entry: JournalEntry) -> str:
     """The subject of the question that an entry is about; "" when it is about none."""
     return f"{entry.request_kind}:{entry.request_id}" if entry.request_id else ""
 
 
-def _new(hold: Hold, step: Step, status: str, **fields: Any) -> JournalEntry:
+def new_entry(hold: Hold, step: Step, status: str, **fields: Any) -> JournalEntry:
     return JournalEntry.objects.create(
         run_id=hold.run_id,
         generation=hold.generation,
@@ -149,7 +76,9 @@ def note_done(hold: Hold, step: Step, result: Any, started_at: Any) -> JournalEn
     if step.kind == Kind.MODEL:
         leases.model_answered(run)
     result = canonical.as_read(result)
-    return _new(hold, step, Status.DONE, result=result, started_at=started_at, finished_at=now())
+    return new_entry(
+        hold, step, Status.DONE, result=result, started_at=started_at, finished_at=now()
+    )
 
 
 @verb
@@ -162,14 +91,18 @@ def note_written(
     """
     run = held(hold.run_id, hold.fence)
     result = write(run, f"{hold.generation}:{step.key}")
-    return _new(hold, step, Status.DONE, result=result, started_at=started_at, finished_at=now())
+    return new_entry(
+        hold, step, Status.DONE, result=result, started_at=started_at, finished_at=now()
+    )
 
 
 @verb
 def note_failed(hold: Hold, step: Step, error: str, started_at: Any) -> JournalEntry:
     """Journal a step that ended with an error which a replay must meet again."""
     held(hold.run_id, hold.fence)
-    return _new(hold, step, Status.FAILED, error=error, started_at=started_at, finished_at=now())
+    return new_entry(
+        hold, step, Status.FAILED, error=error, started_at=started_at, finished_at=now()
+    )
 
 
 @verb
@@ -203,7 +136,7 @@ def ask(hold: Hold, step: Step, question: Question) -> tuple[JournalEntry, Any]:
     """Store the question and its journal row together, so that a replay never asks twice."""
     run = held(hold.run_id, hold.fence)
     request = question.store(run, f"{hold.generation}:{step.key}")
-    entry = _new(
+    entry = new_entry(
         hold,
         step,
         Status.STARTED,
@@ -242,15 +175,31 @@ def take_decision(hold: Hold, entry: JournalEntry) -> Any:
 
 def _take_up(hold: Hold, entry: JournalEntry, request: HumanRequest) -> HumanRequest:
     """Note a decision as delivered and the question as answered. Inside a unit, the run held."""
-    effective: HumanRequest = patterns.get(entry.request_kind).effective(request)
-    decided, at = effective, shown_now()  # it decides nothing
-    requests.deliver(request, actor=f"runner:{hold.runner}", at=at)
-    if decided.pk != request.pk:
-        requests.deliver(decided, actor=f"runner:{hold.runner}", at=at)
+    decided = answer(entry, request, shown_now())
+    note_answer(hold, entry, [request, decided])
+    return decided
+
+
+def answer(entry: JournalEntry, request: HumanRequest, at: datetime) -> HumanRequest:
+    """What answers the question of this entry, which is done with it; in memory only."""
+    decided: HumanRequest = patterns.get(entry.request_kind).effective(request)
     entry.status, entry.finished_at = Status.DONE, at
     entry.result = {**(entry.result or {}), "decided": decided.pk}
-    _taken_up(id=entry.pk, status=entry.status, finished_at=at, result=entry.result)
     return decided
+
+
+def note_answer(hold: Hold, entry: JournalEntry, decided: list[HumanRequest]) -> None:
+    """Write down what answer() found: decisions that are delivered, and the entry."""
+    at = entry.finished_at
+    for request in {one.pk: one for one in decided}.values():
+        requests.deliver(request, actor=f"runner:{hold.runner}", at=at)
+    _taken_up(id=entry.pk, status=entry.status, finished_at=at, result=entry.result)
+
+
+_taken_up = Change(
+    lambda: JournalEntry.objects.filter(pk=slot(JournalEntry, "id")),
+    {name: slot(JournalEntry, name) for name in ("status", "finished_at", "result")},
+)
 
 
 @verb
@@ -259,7 +208,7 @@ def begin_wait(hold: Hold, step: Step, asked: JournalEntry, seconds: float) -> J
     held(hold.run_id, hold.fence)
     at = now()
     until = at + timedelta(seconds=max(0.0, seconds))
-    return _new(
+    return new_entry(
         hold,
         step,
         Status.STARTED,
@@ -323,85 +272,3 @@ def give_up(hold: Hold, entry: JournalEntry, number: int, key: str) -> None:
     if entry.status != Status.DONE:
         entry.status = Status.ABANDONED
     entry.save(update_fields=["status", "result"])
-
-
-# ---- Actions --------------------------------------------------------------------------------
-
-
-@verb
-def start_action(
-    hold: Hold, step: Step, entry: JournalEntry | None, request_id: int | None
-) -> JournalEntry:
-    """Commit the start, before the effect. What would run is checked against what was approved."""
-    held(hold.run_id, hold.fence)
-    request = None if request_id is None else _approved(request_id, step)
-    if entry is None:
-        entry = _new(
-            hold,
-            step,
-            Status.STARTED,
-            request_kind="" if request is None else APPROVAL,
-            request_id=request_id,
-        )
-    else:
-        entry.status, entry.fence, entry.runner = Status.STARTED, hold.fence, hold.runner
-        entry.attempt, entry.started_at, entry.finished_at = entry.attempt + 1, now(), None
-        entry.save(
-            update_fields=["status", "fence", "runner", "attempt", "started_at", "finished_at"]
-        )
-    _record_action("actions.started", hold, entry, attempt=entry.attempt)
-    return entry
-
-
-def _approved(request_id: int, step: Step) -> ApprovalRequest:
-    """The approval that lets this action run: approved, unchanged, and for exactly these bytes."""
-    request = services.by_id(request_id)
-    envelope.check(request)
-    same = canonical.canonical(request.details) == step.input and request.action == step.name
-    if request.status != ApprovalStatus.APPROVED or not same:
-        raise ActionFailed(f"{request.subject} does not approve {step.name} with these arguments.")
-    return request
-
-
-@verb
-def finish_action(hold: Hold, entry: JournalEntry, result: Any) -> None:
-    """Commit the result, after the effect."""
-    _end_action(hold, entry, Status.DONE, "actions.finished", result=result)
-
-
-@verb
-def fail_action(hold: Hold, entry: JournalEntry, error: str) -> None:
-    """Commit that the action is known to have failed."""
-    _end_action(hold, entry, Status.FAILED, "actions.failed", error=error)
-
-
-def _end_action(hold: Hold, entry: JournalEntry, status: str, kind: str, **found: Any) -> None:
-    held(hold.run_id, hold.fence)
-    found = canonical.storable(found)
-    entry.status, entry.finished_at = status, now()
-    for name, value in found.items():
-        setattr(entry, name, value)
-    entry.save(update_fields=["status", "finished_at", *found])
-    _record_action(kind, hold, entry, error=found.get("error", ""))
-
-
-def _record_action(kind: str, hold: Hold, entry: JournalEntry, **data: Any) -> None:
-    subject = asked_in(entry) or f"ledger.run:{hold.run_id}"
-    actor = f"runner:{hold.runner}"
-    record(kind, subject, actor=actor, run_id=hold.run_id, action=entry.name, key=entry.key, **data)
-
-
-@verb
-def late_evidence(hold: Hold, entry: JournalEntry, evidence: str) -> None:
-    """What a runner found out after it had lost the run: evidence for whoever has to say."""
-    rows = JournalEntry.objects.filter(pk=entry.pk, status=Status.STARTED)
-    rows.update(evidence=f"{hold.runner} under fence {hold.fence}: {evidence}")
-
-
-def finish_or_leave_evidence(hold: Hold, entry: JournalEntry, result: Any) -> None:
-    """finish_action(); when the run was lost meanwhile, the result becomes evidence instead."""
-    try:
-        finish_action(hold, entry, result)
-    except LostLease:
-        late_evidence(hold, entry, f"it ran and returned {result!r}")
-        raise

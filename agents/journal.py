@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
-from agents import entries
+from agents import effects
 from agents.activity import Doubt
 from agents.entries import Hold, Status, Step
 from agents.questions import Questions
@@ -58,7 +58,7 @@ class Journal(Questions):
                     raise ActionFailed(entry.error)
                 if entry.status == Status.STARTED and not idempotent:
                     await self._in_doubt(entry, "No result was noted before the runner was gone.")
-            entry = await self._db(entries.start_action, step, entry, request_id)
+            entry = await self._db(effects.start_action, step, entry, request_id)
             self._entries[step.key] = entry
             return await self._effect(entry, step, effect, request_id)
 
@@ -73,11 +73,11 @@ class Journal(Questions):
         try:
             result = as_json(await effect(context))
         except ActionFailed as failure:
-            await self._db(entries.fail_action, entry, str(failure))
+            await self._db(effects.fail_action, entry, str(failure))
             raise
         except Exception as error:
             await self._in_doubt(entry, evidence_of(error))
-        await self._db(entries.finish_or_leave_evidence, entry, result)
+        await self._db(effects.finish_or_leave_evidence, entry, result)
         return result
 
     async def _in_doubt(self, entry: JournalEntry, why: str) -> NoReturn:

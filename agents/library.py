@@ -19,7 +19,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connection
 
-from agents import entries
+from agents import effects, entries
 from agents.entries import Hold, Question, Step
 from agents.journal import Effect, as_json, idempotency_key
 from approvals.actions import ActionContext, ActionFailed, OutcomeUnknown, evidence_of
@@ -79,20 +79,20 @@ class LibraryRun:
     async def act(self, name: str, details: Any, effect: Effect, request_id: int) -> Any:
         """Start, effect, result: committed in that order. Errors reach the program as they are."""
         step = self._step(EntryKind.ACTION, name, details)
-        entry = await self._db(entries.start_action, step, None, request_id)
+        entry = await self._db(effects.start_action, step, None, request_id)
         key = idempotency_key(self.hold, step)
         try:
             result = await effect(ActionContext(key, self.hold.run_id, request_id))
         except ActionFailed as failure:
-            await self._db(entries.fail_action, entry, str(failure))
+            await self._db(effects.fail_action, entry, str(failure))
             raise
         except (OutcomeUnknown, asyncio.CancelledError) as error:
             await self._in_doubt(entry, evidence_of(error))
             raise
         except Exception as error:
-            await self._db(entries.fail_action, entry, f"{type(error).__name__}: {error}")
+            await self._db(effects.fail_action, entry, f"{type(error).__name__}: {error}")
             raise
-        await self._db(entries.finish_or_leave_evidence, entry, as_json(result))
+        await self._db(effects.finish_or_leave_evidence, entry, as_json(result))
         return result
 
     async def _in_doubt(self, entry: JournalEntry, why: str) -> None:

@@ -11,7 +11,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from agents import entries
-from agents.entries import Activation, Question, Status, Step
+from agents.activation import Activation
+from agents.claim import Claim
+from agents.entries import Question, Status, Step
 from agents.steps import Steps
 from agents.threads import DatabaseThreads
 from ledger import patterns
@@ -26,8 +28,10 @@ Asked = tuple[JournalEntry, Any, bool]  # the entry, the question's row, and whe
 class Questions(Steps):
     """What the run asks people, of any pattern."""
 
-    def __init__(self, activation: Activation, database: DatabaseThreads) -> None:
-        super().__init__(activation, database)
+    def __init__(
+        self, activation: Activation, database: DatabaseThreads, claim: Claim | None = None
+    ) -> None:
+        super().__init__(activation, database, claim)
         questions = [one for one in activation.journal if one.kind == EntryKind.QUESTION]
         self._asked = {entries.asked_in(entry): entry for entry in questions}
         self._waits: Counter[int] = Counter()  # how often each question was waited for

@@ -21,9 +21,10 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Q
 
-from agents import entries, model
+from agents import activation, model
+from agents.activation import Activation
+from agents.claim import Claim, Claims
 from agents.drive import Drive
-from agents.entries import Activation
 from agents.threads import DatabaseThreads
 from figures import rollups
 from ledger import leases, requests
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 TICK = 2.5  # seconds between looks that no hint asked for
 LIBRARY_TICKS = 4  # ticks between looks for programs that are gone
+AGAIN = 1.0  # seconds until what the database did not answer is tried again
 SOON = 120.0  # seconds: a backoff, or the end of a wait, that `until_idle` waits for
 MOST_AT_ONCE = 100  # runs driven in one process at a time
 SIGN_EVERY = 5.0  # seconds, at most, between two signs of life
@@ -52,7 +54,7 @@ class AgentRunner:
         self._database = DatabaseThreads()
         self._drives: dict[int, Drive] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._decided: set[int] = set()
+        self._decided: dict[int, str] = {}  # runs to resume: which table the answer is in, or ""
         self._work_is_there = True  # perhaps: a run may have become free to claim
         self._wake = asyncio.Event()
         self._stopping = False
@@ -68,6 +70,9 @@ class AgentRunner:
         self._loop = asyncio.get_running_loop()
         self._client = model.make_client()
         await self._database(self._sign_on)
+        self._claims = Claims(
+            self.name, self._lease, self._start, self._nothing_to_claim, self._claim_failed
+        )
         heart = _Heart(self.name, self._lease, lambda: list(self._drives))
         heart.start()
         unsubscribe = (await self._database(follower)).subscribe(self._heard)
@@ -80,7 +85,7 @@ class AgentRunner:
                         break
                 except (OperationalError, InterfaceError):
                     log.exception("The database does not answer; trying again in a second.")
-                    await asyncio.sleep(1.0)
+                    await asyncio.sleep(AGAIN)
                 await self._sleep()
             await self._finish()
         finally:
@@ -108,6 +113,7 @@ class AgentRunner:
         Runner.objects.filter(pk=self.name).update(stopped=True, seen_at=DbNow())
 
     async def _finish(self) -> None:
+        await self._claims.close()
         for drive in self._drives.values():
             drive.stop()
         if self._tasks:
@@ -130,15 +136,23 @@ class AgentRunner:
         """In the follower's thread: which runs these events may set going."""
         self._to_count = True
         hints = [hint for event in events if (hint := _hint(event)) != NOTHING]
-        if hints:  # what a claim itself wrote says nothing, and comes when the run goes on
-            self._loop.call_soon_threadsafe(self._take_hints, hints)
+        left = [hint for hint in hints if not self._claims_at_once(hint)]
+        if left:  # what a claim itself wrote says nothing, and comes when the run goes on
+            self._loop.call_soon_threadsafe(self._take_hints, left)
+
+    def _claims_at_once(self, hint: _Hint) -> bool:
+        """Whether it is a decision on a run that is claimed without going through the loop."""
+        if hint.decided is None or hint.time or hint.decided in self._drives or not self._has_room:
+            return False
+        self._claims.soon(hint.decided, hint.table)
+        return True
 
     def _take_hints(self, hints: list[_Hint]) -> None:
         for hint in hints:
             if hint.time is not None:
                 self._look_at(hint.time)
             if hint.decided is not None:
-                self._decided.add(hint.decided)
+                self._decided[hint.decided] = hint.table
             self._work_is_there |= hint.work
         self._wake.set()
 
@@ -151,14 +165,14 @@ class AgentRunner:
 
     async def _work(self) -> None:
         self._wake.clear()
-        decided, self._decided = self._decided, set()
+        decided, self._decided = self._decided, {}
         if time.monotonic() >= self._next_tick:
             self._next_tick = time.monotonic() + TICK
             self._work_is_there = True
-            decided |= set(await self._database(self._tick))
+            decided = dict.fromkeys(await self._database(self._tick), "") | decided
             self._count_beside()
-        for run_id in decided:
-            await self._resume(run_id)
+        for run_id, table in decided.items():
+            self._resume(run_id, table)
         if self._work_is_there and self._has_room:
             self._work_is_there = False  # before looking: a hint may come meanwhile
             while self._has_room and await self._claim_one():
@@ -167,7 +181,7 @@ class AgentRunner:
 
     @property
     def _has_room(self) -> bool:
-        return len(self._drives) < self._most
+        return len(self._drives) + self._claims.in_flight < self._most
 
     def _tick(self) -> list[int]:
         """What no hint brought: deadlines, lost hints, programs that are gone."""
@@ -209,17 +223,22 @@ class AgentRunner:
 
     # ---- Claiming ---------------------------------------------------------------------------
 
-    async def _resume(self, run_id: int) -> None:
-        drive = self._drives.get(run_id)
-        if drive is not None:
-            drive.journal.poke()
-            return
-        if not self._has_room:
-            self._decided.add(run_id)  # when a drive has ended
-            return
-        claimed = await self._database(entries.claim_waiting, run_id, self.name, self._lease)
-        if claimed is not None:
-            self._start(claimed)
+    def _resume(self, run_id: int, table: str) -> None:
+        if run_id in self._drives:
+            self._drives[run_id].journal.poke()
+        elif self._has_room:
+            self._claims.soon(run_id, table)
+        else:
+            self._decided[run_id] = table  # until a drive has ended
+
+    def _nothing_to_claim(self, run_id: int) -> None:
+        """It does not wait: perhaps it was claimed here, right before that decision."""
+        if run_id in self._drives:
+            self._drives[run_id].journal.poke()
+
+    def _claim_failed(self, run_id: int, table: str) -> None:
+        again = [_Hint(decided=run_id, table=table)]
+        self._loop.call_later(AGAIN, self._take_hints, again)
 
     async def _claim_one(self) -> bool:
         claimed = await self._database(self._claim_next)
@@ -228,12 +247,12 @@ class AgentRunner:
         return claimed is not None
 
     def _claim_next(self) -> Activation | None:
-        return entries.claim_next(self.name, self._lease) if _anything_to_claim() else None
+        return activation.claim_next(self.name, self._lease) if _anything_to_claim() else None
 
     # ---- Driving ----------------------------------------------------------------------------
 
-    def _start(self, claimed: Activation) -> None:
-        drive = Drive(claimed, self._database, self._client)
+    def _start(self, claimed: Activation, claim: Claim | None = None) -> None:
+        drive = Drive(claimed, self._database, self._client, claim)
         self._drives[claimed.run.pk] = drive
         task = self._loop.create_task(self._drive(drive))
         self._tasks.add(task)
@@ -255,10 +274,10 @@ class AgentRunner:
             self._drives.pop(run_id, None)
         if waits and await self._database(requests.has_decided, run_id):
             # Decided between the question and the commit of `waiting`: nobody else would tell.
-            self._decided.add(run_id)
+            self._decided[run_id] = ""
 
     async def _is_idle(self) -> bool:
-        if self._drives or self._decided or self._tasks:
+        if self._drives or self._decided or self._tasks or self._claims.in_flight:
             return False
         return not await self._database(_runnable_soon)
 
@@ -267,6 +286,7 @@ class _Hint(NamedTuple):
     """What an event says to a runner."""
 
     decided: int | None = None  # the run of which a question was decided
+    table: str = ""  # where that question stands
     work: bool = False  # whether a run may have become free to claim
     time: datetime | None = None  # look again then
 
@@ -279,7 +299,8 @@ def _hint(event: Event) -> _Hint:
     if not event.subject.startswith("ledger."):
         deadline = data.get("deadline")
         time = datetime.fromisoformat(deadline) if deadline else None
-        return _Hint(decided=event.run_id if "was" in data else None, time=time)
+        table = event.subject.partition(":")[0]
+        return _Hint(decided=event.run_id if "was" in data else None, table=table, time=time)
     if delay := data.get("delay"):
         return _Hint(time=event.at + timedelta(seconds=delay))
     if wake_at := data.get("wake_at"):

@@ -11,8 +11,10 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from agents import entries
+from agents.activation import Activation
 from agents.activity import Activity, DatabaseAway, Doubt
-from agents.entries import Activation, Status, Step
+from agents.claim import Claim
+from agents.entries import Status, Step
 from agents.threads import DatabaseThreads
 from ledger import canonical
 from ledger.errors import BadInput
@@ -30,9 +32,12 @@ class StepFailed(Exception):
 class Steps(Activity):
     """What the journal knows, and steps without an effect outside."""
 
-    def __init__(self, activation: Activation, database: DatabaseThreads) -> None:
+    def __init__(
+        self, activation: Activation, database: DatabaseThreads, claim: Claim | None = None
+    ) -> None:
         super().__init__()
         self.hold = activation.hold
+        self.claim = claim or Claim(stands=True)
         self._decided = activation.decided
         self._database = database
         self._entries = {entry.key: entry for entry in activation.journal}
@@ -111,6 +116,7 @@ class Steps(Activity):
 
     async def in_thread(self, function: Callable[[], Any]) -> Any:
         """Run a sync function, which may use the database, beside the loop."""
+        await self.claim.stands()
         return await self._database(function)
 
     async def _db(self, function: Callable[..., Any], *args: Any) -> Any:
@@ -119,6 +125,7 @@ class Steps(Activity):
 
     async def _ours(self, function: Callable[..., Any], *args: Any) -> Any:
         """Use our own database: that it is away is no outcome of the agent's step."""
+        await self.claim.stands()
         try:
             return await self._database(function, *args)
         except (OperationalError, InterfaceError) as error:

@@ -27,6 +27,10 @@ class DatabaseThreads:
         call = partial(context.run, _guarded, function, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._pool, call)
 
+    def submit(self, function: Callable[..., Any], *args: Any) -> None:
+        """Run a function that catches its own errors; nobody waits for it. From any thread."""
+        self._pool.submit(_guarded, function, *args)
+
     def close(self) -> None:
         """Close every thread's connection, then end the threads."""
         together = threading.Barrier(self._size)

@@ -3,7 +3,9 @@
 Frames go to the server's own `send`: the session wrapper above it looks at the session for every
 message although only pages save one, which is a sixth of what a frame costs. Where the server is
 Daphne and a socket has nothing else to write, a frame does not even take a task: its bytes, made
-once for all sockets, go to the protocol.
+once for all sockets, go to the kernel there and then. Twisted would first gather the frames of all
+sockets and then wait for each to say that it takes some: the first page has its frame when the
+last one is asked, and the readers' work begins when ours is over.
 
 Daphne has no backpressure: sending never waits, and its buffer grows with a reader who has
 stopped reading, until Daphne drops it (no answer to a ping, after about 50 s). So we look at the
@@ -33,14 +35,40 @@ def at_once_to(send: Any) -> Callable[[str], bool]:
     protocol = _protocol(send)
     if not hasattr(protocol, "sendPreparedMessage"):
         return lambda text: False
+    write_now, unsent = _write_now(protocol), unsent_by(send)
 
     def say(text: str) -> bool:
         if protocol.state != protocol.STATE_OPEN:
             return False
-        protocol.sendPreparedMessage(_prepared(protocol.factory, text))
+        frame = _prepared(protocol.factory, text)
+        if protocol.send_queue or unsent() or not write_now(frame):
+            protocol.sendPreparedMessage(frame)
         return True
 
     return say
+
+
+def _write_now(protocol: Any) -> Callable[[Any], bool]:
+    """What gives a frame to the kernel, past an empty buffer; what it does not take waits there.
+
+    False where that cannot be: the frame is to be compressed or enciphered, or the connection is
+    lost, which the ordinary way then finds out.
+    """
+    transport: Any = getattr(protocol, "transport", None)
+    plain = hasattr(transport, "writeSomeData") and not getattr(transport, "TLS", False)
+    if not plain or protocol._perMessageCompress is not None:
+        return lambda frame: False
+
+    def write(frame: Any) -> bool:
+        data: bytes = frame.payloadHybi
+        sent = transport.writeSomeData(data) if transport.connected else None
+        if not isinstance(sent, int):
+            return False
+        if sent < len(data):
+            transport.write(data[sent:])
+        return True
+
+    return write
 
 
 @lru_cache(maxsize=32)  # one text goes to a thousand sockets, a few differ by what a page shows

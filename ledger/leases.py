@@ -51,18 +51,18 @@ def claim_next(runner: str, lease: float) -> Run | None:
 @verb
 def claim_waiting(run_id: int, runner: str, lease: float) -> Run | None:
     """Claim a waiting run because it is decided, or its time is up; None if it is not waiting."""
-    return take_waiting(run_id, runner, lease)
-
-
-def take_waiting(run_id: int, runner: str, lease: float) -> Run | None:
-    """claim_waiting() as part of a unit, without a savepoint around it."""
-    for run in _waiting(id=run_id):
+    for run in locked_waiting(id=run_id):
         try:
-            _requeue(run, runner, _why_it_goes_on(run))
-            return _take(run, runner, lease)
+            return take_locked(run, runner, lease)
         except Stale:
             return None  # another runner heard it first
     return None
+
+
+def take_locked(run: Run, runner: str, lease: float) -> Run:
+    """Claim what locked_waiting() found: the fence is one more than it was. Part of a unit."""
+    _requeue(run, runner, _why_it_goes_on(run))
+    return _take(run, runner, lease)
 
 
 def _why_it_goes_on(run: Run) -> str:
@@ -81,7 +81,10 @@ def _stands(**more: Any) -> Any:
     return Run.objects.filter(pk=slot(Run, "id"), status=slot(Run, "status", "was"), **more)
 
 
-_waiting = Rows(lambda: _free(Run.objects.filter(pk=slot(Run, "id"), status=Run.Status.WAITING)))
+# A run that waits, locked until the commit: nobody else claims it then.
+locked_waiting = Rows(
+    lambda: _free(Run.objects.filter(pk=slot(Run, "id"), status=Run.Status.WAITING))
+)
 _requeued = Change(_stands, {"status": slot(Run, "status")})
 _taken = Change(
     lambda: _stands(fence=slot(Run, "fence") - 1),

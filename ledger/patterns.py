@@ -59,6 +59,11 @@ def get(label: str) -> Pattern:
     return _patterns[label]
 
 
+def known(label: str) -> bool:
+    """Whether that is the table of a registered pattern."""
+    return label in _patterns
+
+
 def of(model: type[HumanRequest]) -> Pattern:
     """The pattern whose questions stand in this model's table."""
     return _patterns[model._meta.label_lower]

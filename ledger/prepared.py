@@ -42,14 +42,17 @@ class _Statement:
     def __init__(self, compiler: Any) -> None:
         self.sql, self.parameters = compiler.as_sql()
 
-    def run(self, cursor: Any, values: dict[str, Any]) -> None:
-        parameters = [
+    def given(self, values: dict[str, Any]) -> list[Any]:
+        """The parameters, with these values in the slots."""
+        return [
             one.output_field.get_db_prep_save(values[one.name], connection)
             if isinstance(one, Slot)
             else one
             for one in self.parameters
         ]
-        cursor.execute(self.sql, parameters)
+
+    def run(self, cursor: Any, values: dict[str, Any]) -> None:
+        cursor.execute(self.sql, self.given(values))
 
 
 class _Reading(_Statement):
@@ -85,13 +88,36 @@ class Rows(Generic[M]):
     build: Build[M]
 
     def __call__(self, **values: Any) -> list[M]:
-        reading: _Reading = _written(self, self._write)
         with connection.cursor() as cursor:
-            reading.run(cursor, values)
-            return reading.objects(cursor.fetchall())
+            self.reading.run(cursor, values)
+            return self.reading.objects(cursor.fetchall())
+
+    @property
+    def reading(self) -> _Reading:
+        found: _Reading = _written(self, self._write)
+        return found
 
     def _write(self) -> _Reading:
         return _Reading(self.build().query.get_compiler(connection.alias))
+
+
+def together(*asked: Rows[Any], **values: Any) -> list[list[Any]]:
+    """What each of these finds with the values that it has slots for, one list for each.
+
+    PostgreSQL gets them in one message and answers in one: the way there and back takes longer
+    than the search. Each still sees what is committed, and locked, when its own turn comes.
+    """
+    if connection.vendor != "postgresql":
+        return [rows(**values) for rows in asked]
+    readings = [rows.reading for rows in asked]
+    given = [value for reading in readings for value in reading.given(values)]
+    found = []
+    with connection.cursor() as cursor:
+        cursor.execute("; ".join(reading.sql for reading in readings), given)
+        for reading in readings:
+            found.append(reading.objects(cursor.fetchall()))
+            cursor.nextset()
+    return found
 
 
 @dataclass(frozen=True, eq=False)

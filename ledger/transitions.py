@@ -91,7 +91,15 @@ def _reconnect() -> None:
 
 def verb(function: Callable[P, T]) -> Callable[P, T]:
     """Run a service as one unit; a deadlock (PostgreSQL 40P01) repeats it from the start."""
+    return _tried(function, TRIES)
 
+
+def verb_once(function: Callable[P, T]) -> Callable[P, T]:
+    """verb() for what tells others of it before its commit: it fails instead of being repeated."""
+    return _tried(function, 1)
+
+
+def _tried(function: Callable[P, T], tries: int) -> Callable[P, T]:
     @wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
         pending = getattr(connection, "hitl_pending", None)
@@ -100,13 +108,13 @@ def verb(function: Callable[P, T]) -> Callable[P, T]:
                 return function(*args, **kwargs)
         _reconnect()
         outermost = not connection.in_atomic_block
-        for attempt in range(1, TRIES + 1):
+        for attempt in range(1, tries + 1):
             try:
                 with unit():
                     return function(*args, **kwargs)
             except OperationalError as error:
                 state = getattr(error.__cause__, "sqlstate", None)
-                if state != DEADLOCK or not outermost or attempt == TRIES:
+                if state != DEADLOCK or not outermost or attempt == tries:
                     raise
         raise AssertionError("unreachable")
 

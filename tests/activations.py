@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from agents import entries
+from agents import activation
 from agents.bound import RunContext
 from agents.drive import Drive
 from agents.journal import Journal
@@ -54,7 +54,7 @@ def activate(
 
     `meanwhile` is awaited beside it, outside the run, with the drive.
     """
-    claimed = entries.claim_waiting(run.pk, "here", 60) or entries.claim_next("here", 60)
+    claimed = activation.claim_waiting(run.pk, "here", 60) or activation.claim_next("here", 60)
     assert claimed is not None
     assert claimed.run.pk == run.pk
 

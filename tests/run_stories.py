@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from agents import entries
+from agents import effects, entries
 from agents.bound_gate import GateQuestion
 from agents.completions import completion
 from agents.entries import Hold, Step
@@ -133,17 +133,17 @@ class Story:
         asked = getattr(self, "request", None)
         known = self.run.journal.filter(kind="action", name=action).first()
         step = _step("action", action, details or MAIL)
-        self.entry = entries.start_action(self.hold, step, known, asked.pk if asked else None)
+        self.entry = effects.start_action(self.hold, step, known, asked.pk if asked else None)
         return self
 
     def finish(self, result: Any = None) -> Story:
         """It has happened."""
-        entries.finish_action(self.hold, self.entry, result)
+        effects.finish_action(self.hold, self.entry, result)
         return self
 
     def fail(self, error: str) -> Story:
         """It is known not to have happened."""
-        entries.fail_action(self.hold, self.entry, error)
+        effects.fail_action(self.hold, self.entry, error)
         return self
 
     def doubt(self, **about: Any) -> Story:

@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents import entries
+from agents.activation import Activation
 from agents.bound import RunContext
-from agents.entries import Activation
+from agents.entries import Hold
 from agents.journal import Journal
 from agents.steps import StepFailed
 from agents.threads import DatabaseThreads
@@ -68,7 +69,7 @@ def counting(counts: Counter[str], name: str, answer: Any = None) -> Callable[[]
 
 def a_journal() -> Journal:
     """One that has not done anything, of a run without rows."""
-    return Journal(Activation(Run(pk=1, fence=1, runner="r"), [], {}), DatabaseThreads())
+    return Journal(Activation(Run(pk=1), Hold(1, 1, 1, "r"), [], {}), DatabaseThreads())
 
 
 def test_the_same_step_has_the_same_key_whatever_came_before_it() -> None:

@@ -187,6 +187,7 @@ class Daphne:
         self.sent: list[str] = []
         self.factory = self
         self.prepared = 0
+        self.send_queue: list[bytes] = []
 
     def prepareMessage(self, payload: bytes) -> bytes:
         self.prepared += 1

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from approvals.models import ApprovalRequest
 from ledger.models import JournalEntry, Run
-from ledger.prepared import Change, Rows, slot
+from ledger.prepared import Change, Rows, slot, together
 from tests import people
 
 pytestmark = pytest.mark.django_db
@@ -98,3 +98,19 @@ def test_a_change_that_fails_spoils_the_transaction_around_it() -> None:
             change(id=made.pk, agent_id=None)
         assert connection.needs_rollback
         transaction.set_rollback(True)
+
+
+def test_what_is_asked_for_together_is_found_as_one_by_one() -> None:
+    first, second = run(task="one"), run(task="other")
+    entry = JournalEntry.objects.create(
+        run=second, key="k", kind="read", name="n", status="done", fence=1, started_at=AT
+    )
+    by_id = Rows(lambda: Run.objects.filter(pk=slot(Run, "id")))
+    others = Rows(lambda: Run.objects.exclude(pk=slot(Run, "id")).order_by("id"))
+    journal = Rows(lambda: JournalEntry.objects.filter(run=slot(JournalEntry, "run")))
+    assert together(by_id, others, journal, id=first.pk, run=second.pk) == [
+        [first],
+        [second],
+        [entry],
+    ]
+    assert together(by_id, journal, id=0, run=first.pk) == [[], []]

@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from pytest_django import Settings
 
-from agents import entries, model, runner
+from agents import effects, model, runner
 from agents.bound import RunContext
 from agents.drive import Drive
 from agents.entries import Hold, Step
@@ -319,7 +319,7 @@ def test_programs_that_are_gone_are_noticed(acting: bool, status: str) -> None:
         run = leases.start_library("billing", "shop-1", 0.1)
         if acting:
             step = Step("action", "pay", "action/pay/1", "{}")
-            entries.start_action(Hold(run.pk, 1, 1, "shop-1"), step, None, None)
+            effects.start_action(Hold(run.pk, 1, 1, "shop-1"), step, None, None)
         ends(run, status)
     assert again(run).fence == 1, "nobody drives it again"
 

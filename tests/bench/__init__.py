@@ -6,8 +6,9 @@ temporary folder) and PostgreSQL (a database made and dropped at TEST_DATABASE_U
 wake    From the commit of a decision in one process (`services.approve()`; the time is taken as
         soon as the database has said that it stands) to the next line of the agent's code in
         another, which `run_agents` drives. In between lie the hint, the claim with the decision
-        taken up, which commits durably, and the agent called from its top. The decisions are
-        spread at random, the runner is idle between.
+        taken up, and the agent called from its top; the claim's own commit goes on meanwhile, and
+        the agent's next journaled step waits for it. The decisions are spread at random, the
+        runner is idle between. PostgreSQL may tell a follower before it tells the one who decided.
 poll    The same decisions beside it, seen by a process that looks at its row once a second: what
         an agent has that polls. Its mean is half a second by construction.
 idle    `run_agents` with nothing to do, by the kernel's count of its CPU time; queries as Django

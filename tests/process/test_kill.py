@@ -19,13 +19,12 @@ from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
-from agents import entries
 from approvals.models import ApprovalRequest
-from ledger import leases, runs, verify
+from ledger import runs, verify
 from ledger.models import Event, JournalEntry, Run
 from tests import people
 from tests.driving import again, approve_all
-from tests.process.victim import Death, life, life_here, verbs_of
+from tests.process.victim import WRITE, Death, life, life_here, verbs_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
@@ -127,6 +126,6 @@ def test_a_kill_at_any_write_loses_nothing_and_repeats_nothing(
 
 
 def test_every_function_that_writes_is_one_at_which_the_runner_is_killed() -> None:
-    found = {*verbs_of(entries), *verbs_of(leases)}
+    found = {name for module in WRITE for name in verbs_of(module)}
     assert {"ask", "note_done", "start_action", "finish_action", "late_evidence"} <= found
     assert {"claim_next", "suspend", "complete", "requeue", "fail", "doubt"} <= found

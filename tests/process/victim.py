@@ -18,12 +18,13 @@ from typing import Any
 
 from django.db import connections
 
-from agents import entries
+from agents import activation, effects, entries
 from ledger import leases
 from ledger.clock import now
 from ledger.models import Run
 from tests.driving import drive
 
+WRITE = (activation, effects, entries, leases)  # the modules that write what a run has done
 NO_WRITES_OF_A_RUN = {"sweep_library", "start_library"}
 
 
@@ -118,7 +119,7 @@ class Writes:
 
 def _count(writes: Writes) -> None:
     """Have every function that writes a run's journal or its row go through `writes`."""
-    for module in (entries, leases):
+    for module in WRITE:
         for name in verbs_of(module):
             setattr(module, name, _counted(getattr(module, name), name, writes))
 

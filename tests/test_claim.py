@@ -1,0 +1,168 @@
+"""From a decision to the agent's next line: the agent is called early, and acts only on a claim."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import OperationalError
+
+from agents import runner
+from agents.bound import RunContext
+from approvals import services
+from approvals.models import ApprovalRequest
+from ledger import leases, runs
+from ledger.models import Event, JournalEntry, Run
+from tests import agents_for_tests, people
+from tests.agents_for_tests import EFFECTS, Counting
+from tests.driving import RunnerInThread, again, driven, pending, until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NEVER = 3600.0  # seconds between two looks that no hint asked for: none in a test's life
+PATIENCE = 60.0  # seconds
+
+
+async def telling(task: str, context: RunContext) -> Any:
+    """Waits at a gate, says that it is back, then acts."""
+    agent = Counting(context)
+    request = await agent.approval_gate.request_approval(context.agent_id, "count", {"what": "it"})
+    await agent.approval_gate.wait_for_approval(request.pk)
+    EFFECTS["back"] += 1
+    return await agent.at_once("after")
+
+
+async def ending(task: str, context: RunContext) -> str:
+    """Waits at a gate and is done without another step."""
+    gate = context.gate("shapes")
+    await gate.wait_for_approval((await gate.request_approval("ending", "count", {})).pk)
+    EFFECTS["back"] += 1
+    return "done"
+
+
+@pytest.fixture(autouse=True)
+def agents(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    EFFECTS.clear()
+    monkeypatch.setattr(runner, "TICK", NEVER)
+    monkeypatch.setattr(runner, "AGAIN", 0.01)
+    with agents_for_tests.in_catalogue(telling, ending, agents_for_tests.gathering):
+        yield
+
+
+@pytest.fixture
+def rita() -> User:
+    people.gate("shapes")
+    return people.rita()
+
+
+def waiting(agent: str) -> Run:
+    """A run of that agent that waits for people."""
+    run = driven(agent)
+    assert run.status == "waiting"
+    return run
+
+
+def ends(run: Run, status: str = "completed") -> None:
+    until(lambda: again(run).status == status, f"run {run.pk} is {status}")
+
+
+def instead(monkeypatch: pytest.MonkeyPatch, replaced: Callable[..., Any]) -> None:
+    """Have the claim's own writes go through that: replaced(write, run)."""
+    real = leases.take_locked
+    monkeypatch.setattr(
+        leases, "take_locked", lambda run, *rest: replaced(lambda: real(run, *rest), run)
+    )
+
+
+def came_back(times: int = 1) -> None:
+    until(lambda: EFFECTS["back"] == times, "the agent is back at its line")
+
+
+@pytest.mark.parametrize("agent", ["telling", "ending"])
+def test_the_agent_is_back_before_its_claim_is_written(
+    agent: str, rita: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = waiting(agent)
+
+    def after_the_agent(write: Callable[[], Run], _: Run) -> Run:
+        came_back()
+        return write()
+
+    instead(monkeypatch, after_the_agent)
+    with RunnerInThread():
+        services.approve(pending(run)[0].pk, by=rita)
+        ends(run)
+
+
+def test_its_next_step_is_not_begun_before_the_claim_stands(
+    rita: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, seen = waiting("telling"), []
+
+    def looking(write: Callable[[], Run], _: Run) -> Run:
+        came_back()
+        seen.append((EFFECTS["after"], JournalEntry.objects.filter(run=run).count()))
+        return write()
+
+    instead(monkeypatch, looking)
+    with RunnerInThread():
+        services.approve(pending(run)[0].pk, by=rita)
+        ends(run)
+    assert seen == [(0, 1)], "nothing but the question"
+    kinds = list(Event.objects.filter(run=run).order_by("id").values_list("kind", flat=True))
+    assert kinds.index("runs.resumed") < kinds.index("actions.started")
+
+
+@pytest.mark.parametrize("agent", ["telling", "ending"])
+def test_a_claim_that_fails_is_made_again_and_all_happens_once(
+    agent: str, rita: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, failures = waiting(agent), [OperationalError("disk full")]
+
+    def fails_once(write: Callable[[], Run], _: Run) -> Run:
+        if failures:
+            came_back()
+            raise failures.pop()
+        return write()
+
+    instead(monkeypatch, fails_once)
+    with RunnerInThread():
+        services.approve(pending(run)[0].pk, by=rita)
+        ends(run)
+    assert EFFECTS["back"] == 2, "called again"
+    assert EFFECTS["after"] == (agent == "telling")
+    assert again(run).fence == 2
+    assert ApprovalRequest.objects.get(run=run).delivered_at is not None
+    assert Event.objects.filter(run=run, kind="approvals.delivered").count() == 1
+
+
+def test_a_second_decision_while_the_run_is_being_claimed_is_not_lost(
+    rita: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, read = waiting("gathering"), threading.Event()
+    first, second = pending(run)
+
+    def slowly(write: Callable[[], Run], _: Run) -> Run:
+        """The first decision is read; the second is committed as soon as this is."""
+        read.set()
+        return write()
+
+    instead(monkeypatch, slowly)
+    with RunnerInThread():
+        services.approve(first.pk, by=rita)
+        assert read.wait(PATIENCE)
+        services.approve(second.pk, by=rita)
+        ends(run)
+    assert EFFECTS == {"a": 1, "b": 1}
+
+
+def test_what_is_not_waiting_is_not_claimed(rita: User) -> None:
+    run = waiting("ending")
+    services.approve(pending(run)[0].pk, by=rita)
+    runs.cancel(run.pk, actor="user:rita")
+    with RunnerInThread():
+        ends(runs.submit("ending", "another"), "waiting")
+    assert (again(run).status, EFFECTS["back"]) == ("cancelled", 0)
