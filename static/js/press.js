@@ -39,7 +39,7 @@ addEventListener("keydown", (event) => {
   if (["Enter", " "].includes(event.key) && event.target.closest?.(PRESSABLE)) begin();
 }, heard);
 addEventListener("keyup", () => endIn(0), heard);
-// What ends without a click: a finger that scrolls, a menu, a pointer that was let go outside, another window.
-for (const kind of ["pointercancel", "contextmenu", "dragend", "pagehide"]) addEventListener(kind, () => endIn(0), heard);
+// What ends without a click: a finger that scrolls, a menu, a choice, a pointer let go outside, another window.
+for (const kind of ["pointercancel", "contextmenu", "change", "dragend", "pagehide"]) addEventListener(kind, () => endIn(0), heard);
 addEventListener("blur", (event) => { if (event.target === window) endIn(0); }, heard); // a field's own goes by here too
 addEventListener("pointermove", (event) => { if (event.pointerType === "mouse" && event.buttons === 0) endIn(0); }, heard);

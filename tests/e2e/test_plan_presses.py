@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, Route, expect
 
@@ -51,6 +53,7 @@ def page(site: Site, sign_in: SignIn, number: int) -> Page:
     page = sign_in("rita")
     page.goto(f"{site.url}/plans/{number}/")
     has_status(page, "Awaiting feedback")
+    expect(page.locator("#live")).to_have_text(re.compile("^live"))
     return page
 
 
@@ -111,14 +114,16 @@ def test_an_answer_that_comes_under_the_press_of_stop_takes_no_button_away(
 
 
 def test_the_same_button_pressed_twice_is_sent_once(site: Site, page: Page, number: int) -> None:
-    way = Way(page)
+    way, held = Way(page), []
     for button, name in (("accept", "Accept plan"), ("stop", "Stop plan")):
         way.hold(button)
         press(page, name)
-        way.until_held()
+        held.append(way.until_held())
         press(page, name)
     assert way.sent == ["accept", "stop"]
     expect(page.locator("#toasts")).to_be_empty()
+    for route in held:
+        route.fulfill(status=204)
 
 
 def test_another_button_than_stop_says_that_it_was_not_sent(
@@ -135,3 +140,20 @@ def test_another_button_than_stop_says_that_it_was_not_sent(
     expect(page.locator(".steps h3").first).to_have_text("Write the monthly report")
     expect(page.get_by_label("Feedback", exact=True)).to_have_value("Half a sentence")
     assert way.sent == ["up%3As2"]
+
+
+def test_stop_waits_like_every_button_while_the_connection_is_lost(
+    site: Site, page: Page, number: int
+) -> None:
+    way = Way(page)
+    page.context.set_offline(True)
+    expect(page.locator("#offline")).to_contain_text("Connection lost at")
+    stop = page.get_by_role("button", name="Stop plan", exact=True)
+    stop.press("Enter")
+    expect(page.locator("#announce")).to_contain_text("Not sent: the connection is lost.")
+    assert way.sent == []
+    page.context.set_offline(False)
+    expect(page.locator("#offline")).to_be_hidden()
+    stop.press("Enter")
+    has_status(page, "Stopped")
+    has_been_stopped(site, number)

@@ -31,7 +31,7 @@ TASK = "Write a note on the walnut desk organiser"
 WHY = "Mention the price of 40 euros."
 HOUR = {"timeout": 3600}
 LIVES = 12  # more than any run needs
-CLAIMS = {"claim_next", "claim_waiting"}  # enumerated in test_kill
+CLAIMS = {"claim_next", "claim_waiting", "_decided_of"}  # enumerated in test_kill
 
 
 @pytest.fixture
