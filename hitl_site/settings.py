@@ -41,7 +41,6 @@ OPENAI_MODEL = env.str("OPENAI_MODEL", default="")
 DEMO = env.bool("DEMO", default=True)  # offer example tasks at the first start
 
 INSTALLED_APPS = [
-    "daphne",  # first: its runserver replaces Django's
     "hitl_site.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -24,6 +24,8 @@ def pytest_configure() -> None:
     not mind how long that takes: the machine may be busy.
     """
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Each test client builds the middleware anew, and would look at every static file for that.
+    django_settings.WHITENOISE_AUTOREFRESH = True
     patient = [hypothesis.HealthCheck.too_slow]
     hypothesis.settings.register_profile(
         "ours", derandomize=True, deadline=None, suppress_health_check=patient

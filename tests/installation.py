@@ -18,7 +18,9 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+from tests import fork_server
+from tests.fork_server import BASE_DIR
+
 SQLITE_FILE = "db.sqlite3"
 PATIENCE = 120.0  # seconds, for a command to end: the machine may be busy
 
@@ -71,13 +73,15 @@ class Installation:
     """A data directory and a database nobody else uses, and processes that end with the test.
 
     `env` is what every process gets; change it before starting one. `database_url` empty means
-    the SQLite file in `data`.
+    the SQLite file in `data`. Commands come from the fork server, unless `from_scratch`: then they
+    are started as people start them, which takes a second or two more.
     """
 
     def __init__(self, data: Path, database_url: str) -> None:
         self.data = data
         self.database_url = database_url
         self.port = free_port()
+        self.from_scratch = False
         self.processes: list[subprocess.Popen[str]] = []
         keep = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "SSL_CERT_FILE", "VIRTUAL_ENV")
         self.env = {key: os.environ[key] for key in keep if key in os.environ}
@@ -95,15 +99,21 @@ class Installation:
         self, *arguments: str, timeout: float = PATIENCE
     ) -> subprocess.CompletedProcess[str]:
         """Run `manage.py …` to its end; never raises for its exit code."""
-        return subprocess.run(
+        with self._popen(
             self._call(arguments),
             env=self.env,
             cwd=BASE_DIR,
-            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=timeout,
-            check=False,
-        )
+        ) as process:
+            try:
+                said, complained = process.communicate(timeout=timeout)
+            except BaseException:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, said, complained)
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """Start `manage.py …` in the background, in a process group of its own.
@@ -112,7 +122,7 @@ class Installation:
         """
         options = {"stdin": subprocess.DEVNULL, **options}
         with self.log.open("a") as log:
-            process: subprocess.Popen[str] = subprocess.Popen(
+            process = self._popen(
                 self._call(arguments),
                 env=self.env,
                 cwd=BASE_DIR,
@@ -144,5 +154,9 @@ class Installation:
                 if pipe:
                     pipe.close()
 
+    @property
+    def _popen(self) -> type[subprocess.Popen[str]]:
+        return subprocess.Popen if self.from_scratch else fork_server.popen()
+
     def _call(self, arguments: tuple[str, ...]) -> list[str]:
-        return [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
+        return [sys.executable, str(fork_server.MANAGE), *arguments]

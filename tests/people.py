@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from importlib import import_module
 from typing import Any
@@ -33,14 +34,18 @@ def person(name: str, *groups: str, **fields: Any) -> User:
 
 
 def group_named(name: str) -> Group:
-    group, _ = Group.objects.get_or_create(name=name)
-    if group.permissions.exists():
-        return group
-    for permission in GRANTED.get(name, ()):
-        label, codename = permission.split(".")
-        found = Permission.objects.filter(content_type__app_label=label, codename=codename)
-        group.permissions.add(*found)
+    group, made = Group.objects.get_or_create(name=name)
+    if made or not group.permissions.exists():
+        group.permissions.add(*_granted_to(name))
     return group
+
+
+@functools.cache
+def _granted_to(name: str) -> list[int]:
+    """The ids of what the migrations grant that group; no test changes a permission."""
+    found = Permission.objects.values_list("content_type__app_label", "codename", "pk")
+    ids = {f"{label}.{codename}": pk for label, codename, pk in found}
+    return [ids[permission] for permission in GRANTED.get(name, ())]
 
 
 def rita() -> User:

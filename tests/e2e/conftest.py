@@ -29,6 +29,8 @@ WATCH = """
 window.addEventListener('securitypolicyviolation', e =>
   console.error('CSP violation: ' + e.violatedDirective + ' ' + e.blockedURI));
 """
+# The first that is there. The shell is Chromium without its windows: a third of the work.
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 SignIn = Callable[..., Page]
 PATIENCE = 60_000  # milliseconds, for what must come: the machine may be busy
 
@@ -39,7 +41,7 @@ expect.set_options(timeout=PATIENCE)
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     return {
         **browser_type_launch_args,
-        "executable_path": shutil.which("chromium"),
+        "executable_path": next(filter(None, map(shutil.which, BROWSERS)), None),
         "args": [
             "--no-sandbox",
             "--disable-gpu",

@@ -158,6 +158,7 @@ def test_cancel_of_an_unknown_run_exits_2(unknown: str) -> None:
 
 
 def test_in_a_process_of_its_own_stdout_has_the_one_line_only(prepared: Installation) -> None:
+    prepared.from_scratch = True
     done = prepared.manage("submit", "gated", "do it")
     assert done.returncode == 0
     assert json.loads(done.stdout)["status"] == "queued"

@@ -156,6 +156,7 @@ def up(prepared: Installation) -> subprocess.Popen[str]:
 def test_a_first_start_says_where_it_is_and_lets_the_first_login_in(
     installation: Installation,
 ) -> None:
+    installation.from_scratch = True
     process = installation.start("up")
     said = welcome(process)
     assert f"http://127.0.0.1:{installation.port}/" in said
