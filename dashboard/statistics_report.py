@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
+from dashboard import statistics_calibration
 from dashboard import statistics_tables as tables
 from dashboard import statistics_words as words
 from dashboard.statistics_asked import SEES_REVIEWERS, Asked
@@ -168,15 +169,24 @@ class Report:
         )
         if not self.asked.dimension:
             yield self._care()
+        yield from self.calibration[:1]
+
+    @cached_property
+    def calibration(self) -> list[Table]:
+        """The diagram and its figures by agent and type, where people have marked attempts."""
+        return list(statistics_calibration.tables(self.asked))
 
     def _care(self) -> Table:
         own = by_value(self._parts, "reviewer").get(self.user.get_username())
         return tables.care(own, both_of(self._parts))
 
     def breakdowns(self) -> Iterator[Table]:
-        """By agent, risk, type, reviewer and rule; nothing once it is narrowed to one of them."""
-        if self.asked.dimension:
-            return
+        """By agent, risk, type, reviewer and rule, unless it is narrowed to one; then calibration."""
+        if not self.asked.dimension:
+            yield from self._all_breakdowns()
+        yield from self.calibration[1:]
+
+    def _all_breakdowns(self) -> Iterator[Table]:
         if len(self.asked.patterns) > 1:
             rows = {
                 each.title: tables.of(self._parts_of(""), [each.pattern])

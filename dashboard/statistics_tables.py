@@ -31,9 +31,10 @@ class Table:
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
     caption: str = ""
-    chart: str = ""  # bars, lines, care
+    chart: str = ""  # bars, lines, care, reliability
     links: str = ""  # the dimension that its rows can be narrowed to
     notes: Sequence[str] = field(default=())
+    more: tuple[str, str] = ("", "")  # an address where there is more about it, and its words
 
     @property
     def filled(self) -> bool:
