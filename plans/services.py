@@ -18,7 +18,7 @@ from ledger.people import user_named
 from ledger.risk import RiskLevel
 from ledger.runs import actor_for
 from ledger.transitions import move, record, verb
-from plans import outcome, rules
+from plans import figures, outcome, rules
 from plans.asking import answer_turn, answer_turns, locked_plan, record_asked
 from plans.difference import is_material
 from plans.finding import locked_in, steps_of, turn_by_id, version_of
@@ -131,7 +131,10 @@ def accept(
         "accepted_version": plan.version,
         "first_accepted_at": plan.first_accepted_at or at,
     }
-    _move(plan, PlanStatus.ACCEPTED, "plans.accepted", actor, fields, version=plan.version)
+    about: dict[str, Any] = {"version": plan.version}
+    if plan.first_accepted_at is None:
+        about |= figures.when_accepted(plan)
+    _move(plan, PlanStatus.ACCEPTED, "plans.accepted", actor, fields, **about)
     answer_turns(plan, "accept", actor=actor, by=user, text=feedback, but=TurnKind.INPUT)
     return plan
 
@@ -157,8 +160,17 @@ def stop(plan_id: object, *, by: Any, reason: str = "") -> Plan:
     running = plan.tries.filter(status__in=[StepStatus.RUNNING, StepStatus.WAITING]).exists()
     if reason.strip():
         say(plan, MessageKind.FEEDBACK, reason, author=user)
-    fields = {"finished_at": now()}
-    _move(plan, PlanStatus.STOPPED, "plans.stopped", actor, fields, reason=reason)
+    at = now()
+    about = figures.when_ended(plan, at)
+    _move(
+        plan,
+        PlanStatus.STOPPED,
+        "plans.stopped",
+        actor,
+        {"finished_at": at},
+        **about,
+        reason=reason,
+    )
     answer_turns(plan, "stop", actor=actor, by=user, text=reason)
     if running and plan.run is not None:
         requests.cancel_open(plan.run, actor=actor, reason=STOPPED)
