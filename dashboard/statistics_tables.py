@@ -13,8 +13,17 @@ Cell = str | int | float | None
 
 
 @dataclass(frozen=True)
+class Tile:
+    """One figure and a line against the time before."""
+
+    name: str
+    figure: str
+    line: str = ""
+
+
+@dataclass(frozen=True)
 class Column:
-    """`kind` says how a cell is written: text, count, share (0…1), minutes or took (seconds)."""
+    """`kind`: how a cell is written: text, count, mean, share (0…1), minutes or took (seconds)."""
 
     name: str
     title: str

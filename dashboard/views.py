@@ -17,12 +17,13 @@ from dashboard import doubts, idle
 from dashboard.lanes import DOUBTS, Lane, Row, Waiting, lanes_for, rows
 from ledger.clock import shown_now
 from ledger.models import Event
-from ledger.paging import PAGE, Page
+from ledger.paging import Page
 from pages import filters
 from pages.access import HtmxHttpRequest, for_members, wants_part
 from pages.filters import Filter
 from pages.urgency import Place
 
+PAGE = 25  # rows; more at a press
 JUST_NOW = timedelta(minutes=10)
 RECENT = 5  # decided rows below the waiting ones
 

@@ -18,6 +18,7 @@ register = template.Library()
 
 WRITTEN: Mapping[str, Callable[[Any], str]] = {
     "count": words.count,
+    "mean": words.mean,
     "share": words.percent,
     "minutes": words.minutes,
     "took": words.took,

@@ -12,6 +12,7 @@
   }
   const labels = (t) => t.rows.map((row) => row[0]);
   const column = (t, n) => t.rows.map((row) => figure(row[n]));
+  const hued = (t) => t.head.map((th, n) => [th, n]).filter(([th]) => th.dataset.hue); // what is drawn
   const scales = () => ({
     x: { grid: { display: false } },
     y: { beginAtZero: true, border: { display: false }, ticks: { maxTicksLimit: 5 } },
@@ -19,7 +20,7 @@
 
   const kinds = {
     bars(t) {
-      const datasets = t.head.slice(1).map((th, n) => ({ label: th.textContent, data: column(t, n + 1), backgroundColor: token(th.dataset.hue), maxBarThickness: 30 }));
+      const datasets = hued(t).map(([th, n]) => ({ label: th.textContent, data: column(t, n), backgroundColor: token(th.dataset.hue), maxBarThickness: 30 }));
       const { x, y } = scales();
       return { type: "bar", data: { labels: labels(t), datasets }, options: { scales: { x: { ...x, stacked: true }, y: { ...y, stacked: true } } } };
     },
@@ -31,8 +32,7 @@
       return { type: "line", data: { labels: labels(t), datasets }, options: { scales: scales(), plugins: { legend: { labels: { usePointStyle: true, pointStyleWidth: 24 } } } } };
     },
     care(t) {
-      const hued = t.head.map((th, n) => [th, n]).filter(([th]) => th.dataset.hue);
-      const datasets = hued.map(([th, n]) => ({ label: th.textContent, data: column(t, n), backgroundColor: token(th.dataset.hue), maxBarThickness: 14 }));
+      const datasets = hued(t).map(([th, n]) => ({ label: th.textContent, data: column(t, n), backgroundColor: token(th.dataset.hue), maxBarThickness: 14 }));
       const { x, y } = scales();
       return { type: "bar", data: { labels: labels(t), datasets }, options: { indexAxis: "y", scales: { x: { ...y, ticks: { callback: (value) => `${value} %` } }, y: x } } };
     },
