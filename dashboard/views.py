@@ -77,7 +77,7 @@ def _with_doubts(questions: list[Row], doubtful: list[doubts.Doubt]) -> list[Map
 def _agents(lanes: Iterable[Lane], doubtful: list[doubts.Doubt]) -> list[str]:
     names = {doubt.run.agent_id for doubt in doubtful}
     for lane in lanes:
-        names.update(filters.agents_of(lane.open()))
+        names.update(lane.agents())
     return sorted(names)
 
 

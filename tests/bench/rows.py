@@ -215,8 +215,18 @@ def _fast() -> Iterator[Any]:
 
 
 SQLITE = (
-    ("PRAGMA foreign_keys=OFF", "PRAGMA synchronous=OFF", "PRAGMA cache_size=-500000"),
-    ("PRAGMA foreign_keys=ON", "PRAGMA synchronous=FULL", "PRAGMA cache_size=-2000"),
+    (
+        "PRAGMA foreign_keys=OFF",
+        "PRAGMA synchronous=OFF",
+        "PRAGMA cache_size=-500000",
+        "PRAGMA journal_mode=MEMORY",
+    ),
+    (
+        "PRAGMA foreign_keys=ON",
+        "PRAGMA synchronous=FULL",
+        "PRAGMA cache_size=-2000",
+        "PRAGMA journal_mode=WAL",
+    ),
 )
 POSTGRES = (
     ("SET session_replication_role=replica", "SET maintenance_work_mem='512MB'"),
