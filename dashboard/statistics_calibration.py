@@ -42,7 +42,9 @@ def _diagram(bins: Sequence[Bin]) -> Table:
         Column("to", "to", "share"),
         Column("attempts", "Attempts"),
     ]
-    rows = [[_between(each), each.stated, each.right, *each.surely, each.count] for each in bins]
+    rows: list[list[Cell]] = [
+        [_between(each), each.stated, each.right, *each.surely, each.count] for each in bins
+    ]
     return Table(
         "calibration",
         "Calibration",

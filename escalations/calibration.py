@@ -192,7 +192,13 @@ def marked_between(start: datetime, end: datetime, **narrowed: str) -> list[Mark
         stated=Sum("confidence"),
         right=Sum(Case(*worth, output_field=FloatField())),
     )
-    return sorted((Marked(*row[:2], int(row[2]), *row[3:]) for row in found), key=_place)
+    return sorted((_marked(*row) for row in found), key=_place)
+
+
+def _marked(
+    agent_id: str, type: str, number: float, count: int, stated: float, right: float
+) -> Marked:
+    return Marked(agent_id, type, int(number), count, stated, right)
 
 
 def _place(each: Marked) -> tuple[str, str, int]:

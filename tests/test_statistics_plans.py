@@ -308,7 +308,7 @@ def test_the_tables_are_what_the_rows_say(
 ) -> None:
     with transaction.atomic():
         clock.now = NOW
-        plans = []
+        plans: list[Plan] = []
         for deed, which, minutes in deeds:
             clock.pass_by(minutes)
             if deed == "begin" or not plans:

@@ -212,6 +212,7 @@ def _fast() -> Iterator[Any]:
         yield cursor
         for statement in (*(made for _, made in indexes), *on):
             cursor.execute(statement)
+    connection.close()
 
 
 SQLITE = (
@@ -221,12 +222,7 @@ SQLITE = (
         "PRAGMA cache_size=-500000",
         "PRAGMA journal_mode=MEMORY",
     ),
-    (
-        "PRAGMA foreign_keys=ON",
-        "PRAGMA synchronous=FULL",
-        "PRAGMA cache_size=-2000",
-        "PRAGMA journal_mode=WAL",
-    ),
+    (),  # the next connection has all of it as the settings say
 )
 POSTGRES = (
     ("SET session_replication_role=replica", "SET maintenance_work_mem='512MB'"),
