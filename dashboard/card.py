@@ -61,4 +61,6 @@ class Kind:
 
 def plain(text: str) -> str:
     """A name for a line of plain text; what hides in it is shown as an unknown character."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join("\ufffd" if is_hidden(c) or c in "\n\t" else c for c in text)

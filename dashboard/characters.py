@@ -86,7 +86,7 @@ def is_hidden(c: str) -> bool:
 
 def is_ignorable(c: str) -> bool:
     """Whether Unicode lets a program draw nothing for a character."""
-    return any(first <= ord(c) <= last for first, last in _IGNORABLE)
+    return not c.isascii() and any(first <= ord(c) <= last for first, last in _IGNORABLE)
 
 
 def is_loud(c: str) -> bool:

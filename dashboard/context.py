@@ -19,6 +19,7 @@ from dashboard import idle, statistics_asked
 from dashboard.lanes import Lane, lanes_for
 from ledger.clock import DbNow, shown_now
 from ledger.models import RUNNER_SILENT_AFTER, Run, Runner
+from ledger.prepared import Values, whole
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,16 @@ class Group:
 
     title: str
     entries: list[Entry]
+
+
+IN_DOUBT = Q(status=Run.Status.IN_DOUBT)
+ALIVE = Q(seen_at__gt=DbNow() - RUNNER_SILENT_AFTER, stopped=False)
+_runs = Values(
+    lambda: whole(
+        Run.objects.filter(status__in=Run.GOING_ON), Count("pk"), Count("pk", filter=IN_DOUBT)
+    )
+)
+_runners = Values(lambda: whole(Runner.objects.all(), Count("pk", filter=ALIVE), Max("seen_at")))
 
 
 class Shell:
@@ -67,16 +78,14 @@ class Shell:
         """Runs that are not over (`active`), and those of them `in_doubt`."""
         if not self.user.has_perm("ledger.view_run"):
             return {"active": 0, "in_doubt": 0}
-        rows = Run.objects.filter(status__in=Run.GOING_ON)
-        return rows.aggregate(
-            active=Count("pk"), in_doubt=Count("pk", filter=Q(status=Run.Status.IN_DOUBT))
-        )
+        ((active, in_doubt),) = _runs()
+        return {"active": active, "in_doubt": in_doubt}
 
     @cached_property
     def runners(self) -> dict[str, Any]:
         """How many runners are `alive`, and the `last` sign of any (None: there never was one)."""
-        alive = Q(seen_at__gt=DbNow() - RUNNER_SILENT_AFTER, stopped=False)
-        return Runner.objects.aggregate(alive=Count("pk", filter=alive), last=Max("seen_at"))
+        ((alive, last),) = _runners()
+        return {"alive": alive, "last": last}
 
     @property
     def last_sign(self) -> datetime | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from approvals import actions
 from approvals.models import ApprovalRequest
 from ledger.models import JournalEntry, Run
+from ledger.prepared import Rows
 from ledger.risk import RiskLevel
 from pages.filters import Filter
 from pages.urgency import Place
@@ -32,12 +33,16 @@ class Doubt:
 
 def rows(wanted: Filter) -> list[Doubt]:
     """The newest runs in doubt that match the filter; three queries."""
-    runs = Run.objects.filter(status=Run.Status.IN_DOUBT).order_by("-pk")[:MOST]
-    return [doubt for doubt in of(list(runs)) if _matches(doubt, wanted)]
+    return [doubt for doubt in of(_newest()) if _matches(doubt, wanted)]
+
+
+_newest = Rows(lambda: Run.objects.filter(status=Run.Status.IN_DOUBT).order_by("-pk")[:MOST])
 
 
 def of(runs: list[Run]) -> list[Doubt]:
     """Those runs, which are in doubt, as rows; two queries."""
+    if not runs:
+        return []
     entries = JournalEntry.objects.in_bulk(_numbers((run.doubt or {}).get("entry") for run in runs))
     label = ApprovalRequest._meta.label_lower
     asked = ApprovalRequest.objects.in_bulk(

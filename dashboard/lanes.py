@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
+from functools import cache, reduce
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
@@ -21,9 +21,10 @@ from escalations import listing as escalation_listing
 from escalations.finding import RELATED as ESCALATION_ROWS
 from escalations.models import Escalation
 from ledger.models import HumanRequest, Run
+from ledger.prepared import Number, Rows, Values, whole
 from ledger.risk import RiskLevel
-from pages.filters import Filter
-from pages.urgency import Place, most_urgent
+from pages.filters import Filter, agents_of
+from pages.urgency import Place, by_urgency, most_urgent
 from plans import listing as plan_listing
 from plans.models import PlanTurn
 
@@ -53,9 +54,41 @@ class Lane:
 
     def figures(self) -> dict[str, Any]:
         """How many are open, and the highest risk among them ("" if there are none)."""
-        found = self.open().aggregate(open=Count("pk"), rank=Max("risk_rank"))
-        risk = next((str(level) for level in RiskLevel if level.rank == found["rank"]), "")
-        return {self.key: found["open"], f"{self.key}_risk": risk}
+        count, rank, _ = _figures(self)
+        risk = next((str(level) for level in RiskLevel if level.rank == rank), "")
+        return {self.key: count, f"{self.key}_risk": risk}
+
+    def first(self, size: int) -> list[Any]:
+        """The `size` most urgent of all that are open."""
+        return _first(self, size)()
+
+    def agents(self) -> list[str]:
+        """The agents that ask what is open, sorted."""
+        return [name for (name,) in _agents(self)()]
+
+
+# Written once each: the inbox asks them for every page that it shows.
+
+
+@cache
+def _first(lane: Lane, size: int) -> Rows[Any]:
+    return Rows(lambda: by_urgency(lane.open().select_related(*lane.related))[:size])
+
+
+@cache
+def _agents(lane: Lane) -> Values:
+    return Values(lambda: agents_of(lane.open()))
+
+
+@cache
+def _written_figures(lane: Lane) -> Values:
+    return Values(lambda: whole(lane.open(), Count("pk"), Max("risk_rank"), Min("deadline")))
+
+
+def _figures(lane: Lane) -> tuple[int, int | None, datetime | None]:
+    """How many are open, the highest rank of risk and the next deadline."""
+    ((count, rank, deadline),) = _written_figures(lane)()
+    return count, rank, deadline
 
 
 LANES: tuple[Lane, ...] = (
@@ -117,9 +150,12 @@ def rows(lanes: Iterable[Lane], wanted: Filter, after: Place | None, size: int) 
     found: list[Row] = []
     for lane in lanes:
         number = table(lane)
-        matching = lane.matching(lane.open().select_related(*lane.related), wanted)
-        for each in most_urgent(matching, after, number, size):
-            found.append((Place.of(each, number), {lane.row: each}))
+        if wanted or after is not None:
+            matching = lane.matching(lane.open().select_related(*lane.related), wanted)
+            urgent = most_urgent(matching, after, number, size)
+        else:
+            urgent = lane.first(size)
+        found += [(Place.of(each, number), {lane.row: each}) for each in urgent]
     return sorted(found, key=lambda row: row[0].key)[:size]
 
 
@@ -134,20 +170,34 @@ class Waiting:
     @classmethod
     def now(cls, lanes: Iterable[Lane], may_see_runs: bool) -> Waiting:
         """The figures for somebody who sees these lanes and perhaps runs, some of them in doubt."""
-        opened = [lane.open() for lane in lanes]
-        found = [rows.aggregate(rows=Count("pk"), deadline=Min("deadline")) for rows in opened]
-        deadlines = [each["deadline"] for each in found if each["deadline"]]
-        doubtful = Run.objects.filter(status=Run.Status.IN_DOUBT).count() if may_see_runs else 0
-        asking = [rows.exclude(run=None).values("run") for rows in opened]
-        others = [rows.filter(run=None).values("agent_id") for rows in opened]
+        lanes = tuple(lanes)
+        found = [_figures(lane) for lane in lanes]
+        deadlines = [deadline for _, _, deadline in found if deadline]
+        doubtful = _doubtful() if may_see_runs else 0
         return cls(
-            agents=_together(asking) + _together(others) + doubtful,
-            rows=sum(each["rows"] for each in found) + doubtful,
+            agents=sum(count() for count in _asking(lanes)) + doubtful,
+            rows=sum(count for count, _, _ in found) + doubtful,
             deadline=min(deadlines, default=None),
         )
 
 
-def _together(values: list[Any]) -> int:
-    """How many different ones all these querysets have; one that asks twice is one."""
-    distinct = [each.distinct() for each in values]  # of one alone; a union is it by itself
-    return reduce(lambda one, other: one.union(other), distinct).count() if distinct else 0
+_doubtful = Number(lambda: Run.objects.filter(status=Run.Status.IN_DOUBT).values_list("pk"))
+
+
+@cache
+def _asking(lanes: tuple[Lane, ...]) -> list[Number]:
+    """How many different runs ask, and how many agents without one; one that asks twice is one."""
+
+    def together(values: Callable[[Any], Any]) -> Number:
+        def build() -> Any:
+            distinct = [values(lane.open()).distinct() for lane in lanes]
+            return reduce(lambda one, other: one.union(other), distinct)
+
+        return Number(build)
+
+    if not lanes:
+        return []
+    return [
+        together(lambda rows: rows.exclude(run=None).values_list("run")),
+        together(lambda rows: rows.filter(run=None).values_list("agent_id")),
+    ]

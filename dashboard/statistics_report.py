@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from django.contrib.auth.models import User
 
+from dashboard import statistics_calibration, statistics_plans
 from dashboard import statistics_tables as tables
 from dashboard import statistics_words as words
 from dashboard.statistics_asked import SEES_REVIEWERS, Asked
-from dashboard.statistics_tables import Table, by_value, share
+from dashboard.statistics_tables import Table, Tile, by_value, share
 from figures.numbers import Numbers
 from figures.reading import Figures, Wanted, read
 from ledger import patterns
 
 ALONE = ("", "agent", "type", "risk", "rule", "reviewer")
 TOGETHER = "all reviewers together"
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One figure and a line against the time before."""
-
-    name: str
-    figure: str
-    line: str = ""
 
 
 class Report:
@@ -88,6 +79,8 @@ class Report:
         yield Tile("By rule", words.count(now["automatic"]), line if calls else "")
         yield self._time("Median to first look", "to_look", now, before)
         yield self._time("Median to decision", "to_decision", now, before)
+        if self.plans:
+            yield from statistics_plans.tiles(now, before)
 
     def _pending(self) -> Tile:
         rows, waiting = 0, 0
@@ -168,15 +161,33 @@ class Report:
         )
         if not self.asked.dimension:
             yield self._care()
+        yield from self.calibration[:1]
+        if self.plans:
+            yield from statistics_plans.charts(unit, steps)
+
+    @property
+    def plans(self) -> bool:
+        """Whether there is anything to say about plans."""
+        return statistics_plans.any_of(tables.of(self.whole))
+
+    @cached_property
+    def calibration(self) -> list[Table]:
+        """The diagram and its figures by agent and type, where people have marked attempts."""
+        return list(statistics_calibration.tables(self.asked))
 
     def _care(self) -> Table:
         own = by_value(self._parts, "reviewer").get(self.user.get_username())
         return tables.care(own, both_of(self._parts))
 
     def breakdowns(self) -> Iterator[Table]:
-        """By agent, risk, type, reviewer and rule; nothing once it is narrowed to one of them."""
-        if self.asked.dimension:
-            return
+        """By agent, risk, type, reviewer and rule, unless it is narrowed to one; the rest."""
+        if not self.asked.dimension:
+            yield from self._all_breakdowns()
+        yield from self.calibration[1:]
+        if self.plans and not self.asked.dimension:
+            yield statistics_plans.by_agent(by_value(self._parts, "agent"))
+
+    def _all_breakdowns(self) -> Iterator[Table]:
         if len(self.asked.patterns) > 1:
             rows = {
                 each.title: tables.of(self._parts_of(""), [each.pattern])

@@ -13,8 +13,17 @@ Cell = str | int | float | None
 
 
 @dataclass(frozen=True)
+class Tile:
+    """One figure and a line against the time before."""
+
+    name: str
+    figure: str
+    line: str = ""
+
+
+@dataclass(frozen=True)
 class Column:
-    """`kind` says how a cell is written: text, count, share (0…1), minutes or took (seconds)."""
+    """`kind`: how a cell is written: text, count, mean, share (0…1), minutes or took (seconds)."""
 
     name: str
     title: str
@@ -31,9 +40,10 @@ class Table:
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
     caption: str = ""
-    chart: str = ""  # bars, lines, care
+    chart: str = ""  # bars, lines, care, reliability
     links: str = ""  # the dimension that its rows can be narrowed to
     notes: Sequence[str] = field(default=())
+    more: tuple[str, str] = ("", "")  # an address where there is more about it, and its words
 
     @property
     def filled(self) -> bool:

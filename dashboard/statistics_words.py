@@ -17,6 +17,11 @@ def percent(part: float | None) -> str:
     return "–" if part is None else f"{part * 100:.1f} %"
 
 
+def mean(number: float | None) -> str:
+    """1.4; a dash where there is nothing of which to have a mean."""
+    return "–" if number is None else f"{number:.1f}"
+
+
 def took(seconds: float | None) -> str:
     """As short as two or three digits say it: 0.31 s, 12 s, 2.4 min, 19 min, 5.0 h, 3.1 d."""
     if seconds is None:

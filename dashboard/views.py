@@ -17,12 +17,13 @@ from dashboard import doubts, idle
 from dashboard.lanes import DOUBTS, Lane, Row, Waiting, lanes_for, rows
 from ledger.clock import shown_now
 from ledger.models import Event
-from ledger.paging import PAGE, Page
+from ledger.paging import Page
 from pages import filters
 from pages.access import HtmxHttpRequest, for_members, wants_part
 from pages.filters import Filter
 from pages.urgency import Place
 
+PAGE = 25  # rows; more at a press
 JUST_NOW = timedelta(minutes=10)
 RECENT = 5  # decided rows below the waiting ones
 
@@ -76,7 +77,7 @@ def _with_doubts(questions: list[Row], doubtful: list[doubts.Doubt]) -> list[Map
 def _agents(lanes: Iterable[Lane], doubtful: list[doubts.Doubt]) -> list[str]:
     names = {doubt.run.agent_id for doubt in doubtful}
     for lane in lanes:
-        names.update(filters.agents_of(lane.open()))
+        names.update(lane.agents())
     return sorted(names)
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from django.db.models import Count
+from django.db.models import Case, Count, F, FloatField, Sum, Value, When
+from django.db.models.functions import Floor, Least
 
 from escalations.models import AttemptWas, Escalation
 
@@ -88,10 +90,14 @@ def bins(found: Iterable[Judged], count: int = BINS) -> list[Bin]:
 
 
 def _bin(number: int, found: Sequence[Judged], count: int) -> Bin:
-    right = math.fsum(each.right for each in found) / len(found)
-    stated = math.fsum(each.confidence for each in found) / len(found)
-    low, high = number / count, (number + 1) / count
-    return Bin(low, high, len(found), stated, right, _wilson(right, len(found)))
+    stated = math.fsum(each.confidence for each in found)
+    return _binned(number, len(found), stated, math.fsum(each.right for each in found), count)
+
+
+def _binned(number: int, many: int, stated: float, right: float, count: int = BINS) -> Bin:
+    """A bin of so many attempts, from the sums of what they stated and of what was right."""
+    low, high, share = number / count, (number + 1) / count, right / many
+    return Bin(low, high, many, stated / many, share, _wilson(share, many))
 
 
 def _wilson(share: float, count: int) -> tuple[float, float]:
@@ -104,8 +110,13 @@ def _wilson(share: float, count: int) -> tuple[float, float]:
 
 def gap(found: Sequence[Judged]) -> float:
     """Expected calibration error: how far stated and right are apart, on average over attempts."""
-    total = sum(each.count for each in bins(found))
-    return sum(abs(b.stated - b.right) * b.count for b in bins(found)) / total if total else 0.0
+    return gap_of(bins(found))
+
+
+def gap_of(found: Sequence[Bin]) -> float:
+    """The same of bins."""
+    total = sum(each.count for each in found)
+    return sum(abs(b.stated - b.right) * b.count for b in found) / total if total else 0.0
 
 
 def propose(found: Sequence[Judged], share: float) -> Proposal | None:
@@ -149,3 +160,55 @@ def figure(pair: Pair, share: float) -> Figure:
     """The diagram's bins, and the threshold that would catch that share of the errors."""
     found = judged(pair.agent_id, pair.type)
     return Figure(pair, bins(found), gap(found), propose(found, share))
+
+
+# ---- Of a stretch of time, for the statistics
+
+
+@dataclass(frozen=True)
+class Marked:
+    """The marked attempts of one agent and type with about the same confidence, added up."""
+
+    agent_id: str
+    type: str
+    bin: int
+    count: int
+    stated: float
+    right: float
+
+
+def marked_between(start: datetime, end: datetime, **narrowed: str) -> list[Marked]:
+    """What people have marked of the questions that ended in this time, by agent, type and bin.
+
+    `narrowed` to an agent_id, a type or a risk_level. One query, whose rows are few however many
+    attempts there are.
+    """
+    rows = Escalation.objects.exclude(attempt_was="").exclude(confidence=None)
+    rows = rows.filter(resolved_at__gte=start, resolved_at__lt=end, **narrowed)
+    number = Least(Floor(F("confidence") * BINS + 1e-9), Value(BINS - 1.0))
+    worth = [When(attempt_was=was, then=Value(right)) for was, right in WORTH.items()]
+    found = rows.values_list("agent_id", "type", number).annotate(
+        many=Count("pk"),
+        stated=Sum("confidence"),
+        right=Sum(Case(*worth, output_field=FloatField())),
+    )
+    return sorted((_marked(*row) for row in found), key=_place)
+
+
+def _marked(
+    agent_id: str, type: str, number: float, count: int, stated: float, right: float
+) -> Marked:
+    return Marked(agent_id, type, int(number), count, stated, right)
+
+
+def _place(each: Marked) -> tuple[str, str, int]:
+    return each.agent_id, each.type, each.bin
+
+
+def bins_of(found: Iterable[Marked]) -> list[Bin]:
+    """The bins of all these together, lowest first."""
+    sums: dict[int, tuple[int, float, float]] = {}
+    for each in found:
+        many, stated, right = sums.get(each.bin, (0, 0.0, 0.0))
+        sums[each.bin] = many + each.count, stated + each.stated, right + each.right
+    return [_binned(number, *sums[number]) for number in sorted(sums)]

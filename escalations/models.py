@@ -185,6 +185,11 @@ class Escalation(HumanRequest):
                 name="escalation_judged",
             ),
             models.Index(
+                fields=["resolved_at"],
+                condition=~Q(attempt_was=""),
+                name="escalation_judged_when",
+            ),
+            models.Index(
                 fields=["delivered_at", "resolved_at"],
                 condition=Q(run__isnull=False, resolved_at__isnull=False, delivered_at=None),
                 name="escalation_undelivered",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from figures.declared import ASKED, BY_KIND, LOOKED, Declared
+from figures.declared import ASKED, BY_KIND, LOOKED, SUMS, Declared
 from figures.numbers import CARE, Numbers
 from figures.slots import quarter
 from ledger.models import Event
@@ -73,7 +73,9 @@ def tally(rows: Sequence[Row]) -> Tally:
 
 
 def _count(found: Tally, row: Row, declared: Declared, origin: Origin | None) -> None:
-    if row.kind == declared.read:
+    if row.kind in declared.sums:
+        _add_up(found, row, declared)
+    elif row.kind == declared.read:
         _count_reading(found, row, declared)
     elif row.kind in declared.looks:
         if origin is not None and origin.first_look == row.id:
@@ -120,6 +122,17 @@ def _count_reading(found: Tally, row: Row, declared: Declared) -> None:
             numbers.time("pace", seconds * 1000 / characters)
 
 
+def _add_up(found: Tally, row: Row, declared: Declared) -> None:
+    """Numbers that the event itself says."""
+    data = json.loads(row.data)
+    said = data.get("figures") or {}
+    if not said:
+        return
+    for numbers in _each(found, row, declared, None, agent=str(data.get("agent", ""))[:200]):
+        for column in declared.sums[row.kind]:
+            numbers.count(column, int(said.get(column, 0)))
+
+
 def _each(
     found: Tally, row: Row, declared: Declared, origin: Origin | None, **more: str
 ) -> Iterator[Numbers]:
@@ -149,7 +162,7 @@ def _origins(rows: Sequence[Row]) -> dict[str, Origin]:
     """By subject, for all that these events are about: from the log before them, and from them."""
     found: dict[str, Origin] = {}
     asked = {row.subject for row in rows if row.kind in ASKED}
-    about = {row.subject for row in rows if row.kind in BY_KIND}
+    about = {row.subject for row in rows if row.kind in BY_KIND and row.kind not in SUMS}
     _note(_earlier(sorted(about - asked), rows[0].id if rows else 0), found)
     _note(rows, found)
     return found

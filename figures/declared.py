@@ -6,11 +6,11 @@ Whoever changes what is counted raises RULES, and everything is counted anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-RULES = 1  # of counting; roll-ups made under others are thrown away
+RULES = 2  # of counting; roll-ups made under others are thrown away
 
 Data = Mapping[str, Any]
 
@@ -25,6 +25,8 @@ class Declared:
 
     `outcomes`: the column that counts a decision, by its kind. It is the outcome when a person
     decided; one by the deadline counts as timed out, one by a rule or a program as automatic.
+    `sums`: the columns to which an event of that kind adds the numbers that its `figures` say, if
+    it says any; its `agent` says of whom they are.
     """
 
     pattern: str
@@ -40,6 +42,7 @@ class Declared:
     type_in: str = ""  # the field of `asked` that says of which type it is
     risk_in: str = ""
     also_looked: frozenset[str] = frozenset()  # what else shows that a person has it in sight
+    sums: Mapping[str, Sequence[str]] = field(default_factory=dict)  # see below
     corrected: Callable[[str, Data, str], str] = field(default=_as_it_says)
 
     @property
@@ -50,7 +53,7 @@ class Declared:
     @property
     def kinds(self) -> frozenset[str]:
         """All kinds of events that count."""
-        return frozenset({*self.looks, self.read, self.cancelled, *self.outcomes})
+        return frozenset({*self.looks, self.read, self.cancelled, *self.outcomes, *self.sums})
 
 
 def _edited(kind: str, data: Data, outcome: str) -> str:
@@ -129,6 +132,8 @@ def _turned(kind: str, data: Data, outcome: str) -> str:
     return by_outcome.get(str(data.get("outcome")), "") if kind == "plans.answered" else outcome
 
 
+ACCEPTED = ("plans_accepted", "rounds", "steps", "steps_edited")
+ENDED = ("plans_ended", "waited_ms", "worked_ms")
 PLANS = Declared(
     pattern="plans",
     title="Plans",
@@ -140,11 +145,18 @@ PLANS = Declared(
     cancelled="plans.cancelled",
     answers=True,
     type_in="turn",
+    sums={
+        "plans.accepted": ACCEPTED,
+        "plans.completed": ENDED,
+        "plans.stopped": ENDED,
+        "plans.failed": ENDED,
+    },
     corrected=_turned,
 )
 
 ALL = (APPROVALS, ESCALATIONS, PLANS, REVIEWS)
 BY_PATTERN: Mapping[str, Declared] = {each.pattern: each for each in ALL}
 BY_KIND: Mapping[str, Declared] = {kind: each for each in ALL for kind in each.kinds}
+SUMS = frozenset().union(*(each.sums for each in ALL))
 ASKED: Mapping[str, Declared] = {each.asked: each for each in ALL}
 LOOKED = frozenset().union(*(each.looks for each in ALL))

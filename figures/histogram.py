@@ -37,19 +37,22 @@ def value(number: int) -> float:
 class Times:
     """The histogram of some times."""
 
-    __slots__ = ("_few", "_many")
+    __slots__ = ("_few", "_known", "_many")
 
     def __init__(self) -> None:
         self._few: dict[int, int] = {}
         self._many = 0
+        self._known: dict[int, int] | None = None  # the counts, until there are others
 
     def take(self, seconds: float) -> None:
         """One time more."""
+        self._known = None
         number = bucket(seconds)
         self._few[number] = self._few.get(number, 0) + 1
 
     def add(self, other: Times) -> None:
         """All times of another one."""
+        self._known = None
         self._many += other._many
         for number, count in other._few.items():
             self._few[number] = self._few.get(number, 0) + count
@@ -58,6 +61,7 @@ class Times:
         """All times of one that packed() has made bytes of."""
         if not stored:
             return
+        self._known = None
         if stored[0] == _DENSE[0]:
             first = int.from_bytes(stored[1:3], "little")
             self._many += int.from_bytes(stored[3:], "little") << (BITS * first)
@@ -68,12 +72,15 @@ class Times:
     @property
     def counts(self) -> dict[int, int]:
         """How many times there are in each bucket that has any, in order."""
+        if self._known is not None:
+            return self._known
         size = -(-self._many.bit_length() // BITS)
         lanes = struct.unpack(f"<{size}I", self._many.to_bytes(size * 4, "little"))
         found = {number: count for number, count in enumerate(lanes) if count}
         for number, count in self._few.items():
             found[number] = found.get(number, 0) + count
-        return dict(sorted(found.items()))
+        self._known = dict(sorted(found.items()))
+        return self._known
 
     def packed(self) -> bytes:
         """As few bytes as it takes."""

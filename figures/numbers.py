@@ -28,6 +28,13 @@ COUNTS = (
     "looks",  # first looks of people who may decide
     *(name for name, _, _ in CARE),
     "read_whole",  # decided after the page was seen to its end
+    "plans_accepted",  # for the first time
+    "rounds",  # of these plans until then
+    "steps",  # of these plans then
+    "steps_edited",  # added or changed by people
+    "plans_ended",
+    "waited_ms",  # of these plans for people, milliseconds
+    "worked_ms",
 )
 TIMES = ("to_look", "to_decision", "pace")  # pace: seconds for 1,000 characters
 COLUMNS = (*COUNTS, *TIMES)
@@ -45,8 +52,8 @@ class Numbers:
         self._counts = [0] * _MANY
         self._times: dict[str, Times] = {}
 
-    def count(self, name: str) -> None:
-        self._counts[_AT[name]] += 1
+    def count(self, name: str, by: int = 1) -> None:
+        self._counts[_AT[name]] += by
 
     def time(self, name: str, seconds: float) -> None:
         self._of(name).take(seconds)

@@ -1,4 +1,5 @@
-"""Statements whose SQL Django writes once: those between a decision and the agent's next line.
+"""Statements whose SQL Django writes once: those between a decision and the agent's next line,
+and those of the inbox.
 
 To write the SQL of a queryset takes five times as long as to run it by a key. Here it is written
 at the first use on a connection, with slots for the values, and from then on only run.
@@ -118,6 +119,62 @@ def together(*asked: Rows[Any], **values: Any) -> list[list[Any]]:
             found.append(reading.objects(cursor.fetchall()))
             cursor.nextset()
     return found
+
+
+class _Listing(_Statement):
+    """A SELECT of some columns or aggregates, and how its rows become values."""
+
+    def __init__(self, compiler: Any) -> None:
+        super().__init__(compiler)
+        self.converters = compiler.get_converters([column[0] for column in compiler.select])
+        self.apply = compiler.apply_converters
+
+    def values(self, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        return (
+            [tuple(row) for row in self.apply(rows, self.converters)] if self.converters else rows
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Values:
+    """`values(name=value, …)` lists what a queryset of values_list() finds, as tuples."""
+
+    build: Callable[[], models.QuerySet[Any, Any]]
+
+    def __call__(self, **values: Any) -> list[tuple[Any, ...]]:
+        listing: _Listing = _written(self, self._write)
+        with connection.cursor() as cursor:
+            listing.run(cursor, values)
+            return listing.values(cursor.fetchall())
+
+    def _write(self) -> _Listing:
+        return _Listing(self.build().query.get_compiler(connection.alias))
+
+
+@dataclass(frozen=True, eq=False)
+class Number:
+    """`number(name=value, …)` is how many rows a queryset of values_list() finds."""
+
+    build: Callable[[], models.QuerySet[Any, Any]]
+
+    def __call__(self, **values: Any) -> int:
+        counting: _Statement = _written(self, self._write)
+        with connection.cursor() as cursor:
+            counting.run(cursor, values)
+            found: int = cursor.fetchone()[0]
+        return found
+
+    def _write(self) -> _Statement:
+        found = _Statement(self.build().query.get_compiler(connection.alias))
+        found.sql = f"SELECT COUNT(*) FROM ({found.sql}) AS found"  # noqa: S608  (Django's own)
+        return found
+
+
+def whole(rows: models.QuerySet[Any], *aggregates: Any) -> models.QuerySet[Any, Any]:
+    """One row with these aggregates of all rows, for Values."""
+    names = [f"aggregate_{number}" for number in range(len(aggregates))]
+    told = rows.order_by().values(all=models.Value(1))  # grouped by a constant: as one
+    return told.annotate(**dict(zip(names, aggregates, strict=True))).values_list(*names)
 
 
 @dataclass(frozen=True, eq=False)

@@ -104,7 +104,6 @@ def agents(model: type[models.Model]) -> list[str]:
         return [name for (name,) in cursor.fetchall()]
 
 
-def agents_of(rows: models.QuerySet[Any]) -> list[str]:
+def agents_of(rows: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:
     """The names in these rows, sorted."""
-    names = rows.order_by("agent_id").values_list("agent_id", flat=True).distinct()
-    return list(names[:MAX_AGENTS])
+    return rows.order_by("agent_id").values_list("agent_id").distinct()[:MAX_AGENTS]

@@ -68,5 +68,9 @@ def most_urgent(rows: Any, after: Place | None, table: int, size: int) -> list[A
     """The `size` most urgent of these rows (a queryset) that come after a place (None: of all)."""
     if after is not None:
         rows = rows.filter(after.after(table))
-    by_urgency = ("-risk_rank", F("deadline").asc(nulls_last=True), "id")
-    return list(rows.order_by(*by_urgency)[:size])
+    return list(by_urgency(rows)[:size])
+
+
+def by_urgency(rows: Any) -> Any:
+    """These rows (a queryset), the most urgent first."""
+    return rows.order_by("-risk_rank", F("deadline").asc(nulls_last=True), "id")

@@ -14,6 +14,7 @@ from ledger.errors import IllegalMove
 from ledger.models import Run
 from ledger.transitions import move, record, rows_for_update, verb
 from plans.difference import is_material
+from plans.figures import when_ended
 from plans.finding import by_id, locked_in, steps_of
 from plans.models import MessageKind, Plan, PlanStatus, PlanTurn, TurnKind, TurnStatus
 from plans.steps import merged
@@ -61,8 +62,11 @@ def _end_earlier(run: Run, key: str) -> None:
     generation = f"{key.partition(':')[0]}:"
     for plan in Plan.objects.filter(run=run).exclude(key__startswith=generation):
         if plan.status not in Plan.OVER:
-            changes = {"finished_at": now(), "error": STARTED_AGAIN}
-            move(plan, PlanStatus.STOPPED, kind="plans.stopped", actor="system", changes=changes)
+            at = now()
+            about = when_ended(plan, at)
+            changes = {"finished_at": at, "error": STARTED_AGAIN}
+            kind = "plans.stopped"
+            move(plan, PlanStatus.STOPPED, kind=kind, actor="system", changes=changes, **about)
 
 
 @verb
@@ -135,13 +139,14 @@ def fail(plan_id: Any, error: str, text: str = "") -> str:
     """Give the plan up, with what the model said, to be read. The plan's status then."""
     plan = locked_plan(plan_id)
     if plan.status not in Plan.OVER:
-        actor = f"agent:{plan.agent_id}"
+        at, actor = now(), f"agent:{plan.agent_id}"
+        about = when_ended(plan, at)
         changes = {
-            "finished_at": now(),
+            "finished_at": at,
             "error": canonical.storable(error),
             "text": canonical.storable(text),
         }
-        move(plan, PlanStatus.FAILED, kind="plans.failed", actor=actor, changes=changes)
+        move(plan, PlanStatus.FAILED, kind="plans.failed", actor=actor, changes=changes, **about)
         answer_turns(plan, "moot", actor=actor)
     return str(plan.status)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,17 +11,19 @@ from typing import Any
 from ledger import requests
 from ledger.clock import shown_now
 from plans.difference import difference
-from plans.finding import steps_of
-from plans.models import MessageKind, Plan
+from plans.finding import as_step
+from plans.models import Plan, PlanStep, PlanTurn, PlanVersion
+from plans.steps import Step
 
 Span = tuple[datetime, datetime]
+Versions = list[tuple[PlanVersion, list[Step]]]
 
 
 @dataclass(frozen=True)
 class Figures:
     """Of one plan, or of several together.
 
-    `rounds`: times that people sent feedback before they first accepted; None while nobody has.
+    `rounds`: times that the agent revised it before people first accepted; None while nobody has.
     `edited` of `steps`: those of the plan that people have added or changed. `waited`: time with
     a question open to people; `worked`: the rest of the plan's life until now or its end.
     """
@@ -43,20 +46,12 @@ class Figures:
 
 def of(plan: Plan) -> Figures:
     """The figures of one plan."""
-    until = plan.finished_at or shown_now()
-    waited = _waited(plan, until)
-    return Figures(
-        rounds=_rounds(plan),
-        edited=len(edited_steps(plan)),
-        steps=len(steps_of(plan)),
-        waited=waited,
-        worked=max(until - plan.created_at - waited, timedelta(0)),
-    )
+    return of_all([plan])[0]
 
 
 def together(plans: Iterable[Plan]) -> Figures:
     """The figures of several plans: the mean of rounds, and the sums of the rest."""
-    found = [of(plan) for plan in plans]
+    found = of_all(list(plans))
     rounds = [each.rounds for each in found if each.rounds is not None]
     return Figures(
         rounds=sum(rounds) / len(rounds) if rounds else None,
@@ -67,21 +62,84 @@ def together(plans: Iterable[Plan]) -> Figures:
     )
 
 
-def _rounds(plan: Plan) -> int | None:
+def of_all(plans: Sequence[Plan], until: datetime | None = None) -> list[Figures]:
+    """The figures of each of these plans, at their end or now; as many queries as for one."""
+    at = until or shown_now()
+    versions, spans = _versions(plans), _spans(plans)
+    return [
+        _figures(plan, plan.finished_at or at, versions[plan.pk], spans[plan.pk]) for plan in plans
+    ]
+
+
+def _figures(plan: Plan, until: datetime, versions: Versions, spans: list[Span]) -> Figures:
+    inside = [(max(start, plan.created_at), min(end or until, until)) for start, end in spans]
+    waited = covered(inside)
+    return Figures(
+        rounds=_rounds(plan, versions),
+        edited=len(_edited(versions)),
+        steps=len(versions[-1][1]) if versions else 0,
+        waited=waited,
+        worked=max(until - plan.created_at - waited, timedelta(0)),
+    )
+
+
+# ---- What the log says of a plan, for the statistics
+
+
+def when_accepted(plan: Plan) -> dict[str, Any]:
+    """What the event of its first acceptance says: the rounds until then, and what people edited."""
+    versions = _versions([plan])[plan.pk]
+    figures = {
+        "plans_accepted": 1,
+        "rounds": _of_agent(versions),
+        "steps": len(versions[-1][1]),
+        "steps_edited": len(_edited(versions)),
+    }
+    return {"agent": plan.agent_id, "figures": figures}
+
+
+def when_ended(plan: Plan, at: datetime) -> dict[str, Any]:
+    """What the event of its end says: the time it waited for people, and the time it worked."""
+    found = of_all([plan], at)[0]
+    milliseconds = [
+        round(each / timedelta(milliseconds=1)) for each in (found.waited, found.worked)
+    ]
+    figures = {"plans_ended": 1, "waited_ms": milliseconds[0], "worked_ms": milliseconds[1]}
+    return {"agent": plan.agent_id, "figures": figures}
+
+
+# ---- From the rows
+
+
+def _versions(plans: Sequence[Plan]) -> defaultdict[int, Versions]:
+    """The versions of each plan in order, with their steps."""
+    steps: defaultdict[int, list[Step]] = defaultdict(list)
+    found: defaultdict[int, Versions] = defaultdict(list)
+    wanted = [plan.pk for plan in plans]
+    for row in PlanStep.objects.filter(version__plan__in=wanted).order_by("version_id", "position"):
+        steps[row.version_id].append(as_step(row))
+    for version in PlanVersion.objects.filter(plan__in=wanted).order_by("plan_id", "number"):
+        found[version.plan_id].append((version, steps[version.pk]))
+    return found
+
+
+def _rounds(plan: Plan, versions: Versions) -> int | None:
     accepted = plan.first_accepted_at
     if accepted is None:
         return None
-    said = plan.messages.filter(kind=MessageKind.FEEDBACK, at__lt=accepted)
-    versions = plan.versions.filter(author=None, created_at__lt=accepted).count()
-    return max(versions - 1, 0) if versions else said.count()
+    return _of_agent([each for each in versions if each[0].created_at < accepted])
 
 
-def edited_steps(plan: Plan) -> set[str]:
-    """The steps of the current version that a person has added or changed in any version."""
+def _of_agent(versions: Versions) -> int:
+    """How often the agent has made another version after its first."""
+    return max(sum(version.author_id is None for version, _ in versions) - 1, 0)
+
+
+def _edited(versions: Versions) -> set[str]:
+    """The steps of the last of these versions that a person has added or changed in any."""
     found: set[str] = set()
-    before: list[Any] = []
-    for version in plan.versions.order_by("number"):
-        steps = steps_of(plan, version.number)
+    before: list[Step] = []
+    for version, steps in versions:
         if version.author_id is not None:
             changes = difference(before, steps)
             found |= {each.step.id for each in changes if each.kind in ("added", "changed")}
@@ -89,15 +147,24 @@ def edited_steps(plan: Plan) -> set[str]:
     return found & {step.id for step in before}
 
 
-def _waited(plan: Plan, until: datetime) -> timedelta:
-    """For how long people had something of this plan to answer; two at once count once."""
-    spans = [(turn.created_at, turn.resolved_at) for turn in plan.turns.all()]
-    if plan.run is not None:
-        for model in requests.kinds():
-            rows = model.objects.filter(run=plan.run)
-            spans += list(rows.values_list("created_at", "resolved_at"))
-    inside = [(max(start, plan.created_at), min(end or until, until)) for start, end in spans]
-    return covered(inside)
+def _spans(plans: Sequence[Plan]) -> defaultdict[int, list[Any]]:
+    """When each plan had something of it before people: its turns, and what its run asks."""
+    found: defaultdict[int, list[Any]] = defaultdict(list)
+    turns = PlanTurn.objects.filter(plan__in=[plan.pk for plan in plans])
+    for plan_id, *span in turns.values_list("plan_id", "created_at", "resolved_at"):
+        found[plan_id].append(span)
+    of_run: defaultdict[int, list[int]] = defaultdict(
+        list
+    )  # a run may have several, one after another
+    for plan in plans:
+        if plan.run_id is not None:
+            of_run[plan.run_id].append(plan.pk)
+    for model in requests.kinds() if of_run else ():
+        rows = model.objects.filter(run__in=list(of_run)).order_by()
+        for run_id, *span in rows.values_list("run_id", "created_at", "resolved_at"):
+            for plan_id in of_run[run_id]:
+                found[plan_id].append(span)
+    return found
 
 
 def covered(spans: Iterable[Span]) -> timedelta:

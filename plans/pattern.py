@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ledger import patterns
-from plans import finding
+from plans import finding, rules
 from plans.models import PlanTurn
 
 
@@ -11,6 +11,9 @@ def register() -> None:
     """Make turns known; called once, when Django starts. They have no deadline."""
     patterns.register(
         patterns.Pattern(
-            model=PlanTurn, by_id=finding.turn_by_id, related=("run", "reviewer", "plan")
+            model=PlanTurn,
+            by_id=finding.turn_by_id,
+            related=("run", "reviewer", "plan"),
+            refusal=lambda turn, user: rules.no_part(turn.plan, user),
         )
     )

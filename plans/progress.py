@@ -12,6 +12,7 @@ from ledger.clock import now
 from ledger.models import Run
 from ledger.transitions import move, record, verb
 from plans.asking import locked_plan, record_asked
+from plans.figures import when_ended
 from plans.finding import steps_of, tries_of
 from plans.models import (
     MessageKind,
@@ -52,9 +53,17 @@ def next_for(plan_id: Any) -> dict[str, Any]:
     tries = tries_of(plan)
     left = [step for step in steps_of(plan) if not _is(tries.get(step.id), StepStatus.DONE)]
     if not left:
-        changes = {"finished_at": now()}
-        actor = f"agent:{plan.agent_id}"
-        move(plan, PlanStatus.COMPLETED, kind="plans.completed", actor=actor, changes=changes)
+        at, actor = now(), f"agent:{plan.agent_id}"
+        about = when_ended(plan, at)
+        changes = {"finished_at": at}
+        move(
+            plan,
+            PlanStatus.COMPLETED,
+            kind="plans.completed",
+            actor=actor,
+            changes=changes,
+            **about,
+        )
         return {"do": "end", "status": str(plan.status)}
     step, last = left[0], tries.get(left[0].id)
     if plan.turns.filter(status=TurnStatus.PENDING).exists():

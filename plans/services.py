@@ -15,7 +15,7 @@ from ledger.errors import AlreadyDecided, BadInput, NotAllowed, Refused
 from ledger.people import user_named
 from ledger.runs import actor_for
 from ledger.transitions import record, verb
-from plans import outcome, rules
+from plans import figures, outcome, rules
 from plans.asking import answer_turn, answer_turns, locked_plan
 from plans.editing import change_steps, move_shown
 from plans.finding import steps_of, turn_by_id
@@ -119,7 +119,10 @@ def accept(
         "accepted_version": plan.version,
         "first_accepted_at": plan.first_accepted_at or at,
     }
-    move_shown(plan, PlanStatus.ACCEPTED, "plans.accepted", actor, fields, version=plan.version)
+    about: dict[str, Any] = {"version": plan.version}
+    if plan.first_accepted_at is None:
+        about |= figures.when_accepted(plan)
+    move_shown(plan, PlanStatus.ACCEPTED, "plans.accepted", actor, fields, **about)
     answer_turns(plan, "accept", actor=actor, by=user, text=feedback, but=TurnKind.INPUT)
     return plan
 
@@ -145,8 +148,9 @@ def stop(plan_id: object, *, by: Any, reason: str = "") -> Plan:
     running = plan.tries.filter(status__in=[StepStatus.RUNNING, StepStatus.WAITING]).exists()
     if reason.strip():
         say(plan, MessageKind.FEEDBACK, reason, author=user)
-    fields = {"finished_at": now()}
-    move_shown(plan, PlanStatus.STOPPED, "plans.stopped", actor, fields, reason=reason)
+    at = now()
+    fields, about = {"finished_at": at}, figures.when_ended(plan, at)
+    move_shown(plan, PlanStatus.STOPPED, "plans.stopped", actor, fields, **about, reason=reason)
     answer_turns(plan, "stop", actor=actor, by=user, text=reason)
     if running and plan.run is not None:
         requests.cancel_open(plan.run, actor=actor, reason=STOPPED)

@@ -16,8 +16,10 @@ from figures import looking
 from figures.looking import Reading
 from ledger.errors import BadInput, UnknownId
 from ledger.models import Event
+from plans import services as plans
 from tests import people
 from tests.escalated import escalated, now_is
+from tests.plan_stories import offered, turn
 
 pytestmark = pytest.mark.django_db
 
@@ -159,6 +161,47 @@ def test_the_history_of_an_escalation_names_who_looked_and_keeps_how_it_was_read
     assert looking.read(escalation.subject, READING, by=rita)
     lines = [entry.what for entry in history.entries(now_is(escalation))]
     assert lines[1:] == ["First looked at by rita", "Answered by rita"]
+
+
+def test_a_turn_at_a_plan_is_looked_at_and_read_like_any_question() -> None:
+    rita, sam = people.rita(), people.person("sam", "Reviewers")
+    plan = offered()
+    subject = turn(plan).subject
+    assert looking.looked(subject, by=rita)
+    assert not looking.looked(subject, by=sam)
+    plans.accept(plan.pk, by=sam)
+    assert not looking.read(subject, READING, by=rita)
+    assert looking.read(subject, READING, by=sam)
+    assert not looking.read(subject, READING, by=sam)
+    assert told("plans.looked") == [(subject, "user:rita")]
+    assert told("plans.read") == [(subject, "user:sam")]
+
+
+def test_the_requester_of_a_plan_may_look_at_it_and_a_stranger_may_not() -> None:
+    ruth = people.person("ruth")
+    subject = turn(offered(people.a_run(requester=ruth))).subject
+    assert not looking.looked(subject, by=people.person("olga", "Operators"))
+    assert looking.looked(subject, by=ruth)
+
+
+def test_looks_at_plans_and_how_they_were_read_are_on_the_statistics_page() -> None:
+    rita, plan = people.rita(), offered()
+    client, subject = browser(rita), turn(plan).subject
+    assert client.post("/statistics/looked/", {"subject": subject}).status_code == 204
+    plans.send_feedback(plan.pk, by=rita, feedback="Shorter.")
+    said = {"subject": subject, "seconds": "12", "seen": "1", "characters": "900"}
+    assert client.post("/statistics/looked/", said).status_code == 204
+    tables = client.get("/statistics/all.json?pattern=plans").json()["tables"]
+    assert [row["you_count"] for row in tables["care"]["rows"] if row["you_count"]] == [1]
+    assert any(row["median_minutes"] is not None for row in tables["to_look"]["rows"])
+
+
+def test_the_page_of_a_plan_names_the_turn_while_there_is_one() -> None:
+    plan = offered()
+    client, subject = browser(people.rita()), turn(plan).subject
+    assert f'data-turn="{subject}"' in client.get(f"/plans/{plan.pk}/").content.decode()
+    plans.accept(plan.pk, by=people.rita())
+    assert "data-turn" not in client.get(f"/plans/{plan.pk}/").content.decode()
 
 
 def test_an_outsider_does_not_learn_which_rows_there_are() -> None:

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 from django.db import DatabaseError, connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Count, Min, QuerySet
 
 from approvals.models import ApprovalRequest
 from ledger.models import JournalEntry, Run
-from ledger.prepared import Change, Rows, slot, together
+from ledger.prepared import Change, Number, Rows, Values, slot, together, whole
 from tests import people
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +44,32 @@ def test_it_brings_what_select_related_brings() -> None:
 
 def _refused(*_: object) -> None:
     raise AssertionError("another query")
+
+
+def test_values_are_what_the_queryset_lists() -> None:
+    made = run(lease_until=AT)
+    listed = Values(
+        lambda: Run.objects.filter(pk=slot(Run, "id")).values_list("task", "lease_until")
+    )
+    assert listed(id=made.pk) == [("", AT)]
+    assert listed(id=made.pk + 1) == []
+
+
+def test_aggregates_of_a_whole_are_one_row_also_of_nothing() -> None:
+    of_all = Values(lambda: whole(Run.objects.order_by("id"), Count("pk"), Min("lease_until")))
+    assert of_all() == [(0, None)]
+    run(lease_until=AT)
+    run()
+    assert of_all() == [(2, AT)]
+
+
+def test_a_number_counts_rows_also_of_a_union() -> None:
+    rows = Run.objects.values_list("agent_id")
+    count = Number(lambda: rows.filter(task="a").distinct().union(rows.filter(task="b").distinct()))
+    assert count() == 0
+    for task in ("a", "a", "b"):
+        run(task=task)
+    assert count() == 1
 
 
 def test_each_use_has_values_of_its_own() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from typing import Any
 
 from django import template
@@ -18,25 +19,37 @@ register = template.Library()
 
 WRITTEN: Mapping[str, Callable[[Any], str]] = {
     "count": words.count,
+    "mean": words.mean,
     "share": words.percent,
     "minutes": words.minutes,
     "took": words.took,
 }
 
 
+# Rows are written here and not in a template, which would take most of the page's time for them.
+
+
 @register.simple_tag
-def cells(table: Table, row: list[Cell]) -> list[tuple[Column, str | SafeString]]:
-    """The row's cells after its name, each with its column, as text."""
+def cells(table: Table, row: Sequence[Cell]) -> SafeString:
+    """The row's cells after its name."""
     pairs = zip(table.columns[1:], row[1:], strict=True)
-    return [(column, written(cell, column)) for column, cell in pairs]
+    return SafeString("".join(_cell(cell, column) for column, cell in pairs))  # escaped below
 
 
-@register.filter
-def written(cell: Cell, column: Column) -> str | SafeString:
-    """A cell as its column's kind says."""
+@register.simple_tag
+def rows(table: Table) -> SafeString:
+    """All rows of a table whose names are ours."""
+    named = (
+        f'<tr><th scope="row">{escape(str(row[0]))}</th>{cells(table, row)}</tr>'
+        for row in table.rows
+    )
+    return SafeString("".join(named))
+
+
+def _cell(cell: Cell, column: Column) -> str:
     if column.kind == "text":
-        return mark(str(cell))
-    return WRITTEN[column.kind](cell)
+        return f"<td>{mark(str(cell))}</td>"
+    return f'<td class="num">{escape(WRITTEN[column.kind](cell))}</td>'
 
 
 @register.filter

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import cache
 from typing import Any
 
 from django import template
@@ -70,13 +71,16 @@ register.simple_tag(icon)
 @register.simple_tag
 def risk(level: str) -> SafeString:
     """A risk level with its meter and word; an unknown one as plain text."""
-    if level not in RISKS:
-        return format_html("{}", level)
+    return _risk(str(level)) if level in RISKS else format_html("{}", level)
+
+
+@cache
+def _risk(level: str) -> SafeString:
     return format_html(
         '<span class="risk is-{}">{}{}<span class="visually-hidden"> risk</span></span>',
         level,
         icon(f"risk-{RISKS[level]}"),
-        str(level).capitalize(),
+        level.capitalize(),
     )
 
 

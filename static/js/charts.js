@@ -12,6 +12,7 @@
   }
   const labels = (t) => t.rows.map((row) => row[0]);
   const column = (t, n) => t.rows.map((row) => figure(row[n]));
+  const hued = (t) => t.head.map((th, n) => [th, n]).filter(([th]) => th.dataset.hue); // what is drawn
   const scales = () => ({
     x: { grid: { display: false } },
     y: { beginAtZero: true, border: { display: false }, ticks: { maxTicksLimit: 5 } },
@@ -19,7 +20,7 @@
 
   const kinds = {
     bars(t) {
-      const datasets = t.head.slice(1).map((th, n) => ({ label: th.textContent, data: column(t, n + 1), backgroundColor: token(th.dataset.hue), maxBarThickness: 30 }));
+      const datasets = hued(t).map(([th, n]) => ({ label: th.textContent, data: column(t, n), backgroundColor: token(th.dataset.hue), maxBarThickness: 30 }));
       const { x, y } = scales();
       return { type: "bar", data: { labels: labels(t), datasets }, options: { scales: { x: { ...x, stacked: true }, y: { ...y, stacked: true } } } };
     },
@@ -31,10 +32,22 @@
       return { type: "line", data: { labels: labels(t), datasets }, options: { scales: scales(), plugins: { legend: { labels: { usePointStyle: true, pointStyleWidth: 24 } } } } };
     },
     care(t) {
-      const hued = t.head.map((th, n) => [th, n]).filter(([th]) => th.dataset.hue);
-      const datasets = hued.map(([th, n]) => ({ label: th.textContent, data: column(t, n), backgroundColor: token(th.dataset.hue), maxBarThickness: 14 }));
+      const datasets = hued(t).map(([th, n]) => ({ label: th.textContent, data: column(t, n), backgroundColor: token(th.dataset.hue), maxBarThickness: 14 }));
       const { x, y } = scales();
       return { type: "bar", data: { labels: labels(t), datasets }, options: { indexAxis: "y", scales: { x: { ...y, ticks: { callback: (value) => `${value} %` } }, y: x } } };
+    },
+    reliability(t) {
+      const [stated, right, from, to] = [1, 2, 3, 4].map((n) => column(t, n));
+      const points = (ys) => stated.map((x, n) => ({ x, y: ys[n] }));
+      const intervals = stated.flatMap((x, n) => [{ x, y: from[n] }, { x, y: to[n] }, { x, y: NaN }]);
+      const none = { pointRadius: 0, pointHitRadius: 0 };
+      const datasets = [
+        { label: t.head[2].textContent, data: points(right), backgroundColor: token("ink"), borderColor: token("ink"), pointRadius: 4, pointStyle: "circle" },
+        { label: "95 % interval", data: intervals, showLine: true, borderColor: token("ink2"), borderWidth: 1.5, pointStyle: "line", ...none },
+        { label: "Well calibrated", data: [{ x: 0, y: 0 }, { x: 100, y: 100 }], showLine: true, borderColor: token("edge"), borderDash: [5, 4], borderWidth: 1.5, pointStyle: "line", ...none },
+      ];
+      const axis = (words) => ({ min: 0, max: 100, border: { display: false }, ticks: { maxTicksLimit: 6, callback: (value) => `${value} %` }, title: { display: true, text: words } });
+      return { type: "scatter", data: { datasets }, options: { scales: { x: { ...axis("Stated"), grid: { display: false } }, y: axis("Right") }, plugins: { legend: { labels: { usePointStyle: true, pointStyleWidth: 20 } } } } };
     },
   };
 

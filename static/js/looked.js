@@ -6,11 +6,14 @@
   let now = null; // the question on this page
   let timer = 0;
 
-  /** The part of the page that is a question which its reader may decide. A plan is none: it has several, in turn. */
+  /** The part of the page that is a question which its reader may decide; of a plan, while it is the people's turn. */
   const question = () => {
-    const button = document.querySelector("[data-subject]:not([data-version]) .decide button[type=submit]:not([aria-disabled=true])");
-    return button?.closest("[data-subject]") ?? null;
+    const part = ":is([data-subject]:not([data-version]), [data-turn])";
+    const button = document.querySelector(`${part} .decide button[type=submit]:not([aria-disabled=true])`);
+    return button?.closest(part) ?? null;
   };
+  /** Whether this leads to a decision: a plan is also edited and talked about before. */
+  const decides = (submitter) => !("turn" in now.element.dataset) || !!submitter?.closest(".decide-acts");
   const kept = {
     get: () => { try { return sessionStorage.getItem(KEPT); } catch { return null; } },
     set: (text) => { try { sessionStorage.setItem(KEPT, text); } catch { /* a browser that keeps nothing */ } },
@@ -41,7 +44,7 @@
 
   function begin() {
     const element = question();
-    const subject = element?.dataset.subject;
+    const subject = element?.dataset.turn ?? element?.dataset.subject;
     if (now && now.subject === subject) now.element = element;
     else now = subject ? { subject, element, before: 0, since: performance.now(), seen: 0, told: false } : null;
     look();
@@ -65,7 +68,7 @@
   addEventListener("scroll", look, { passive: true });
   addEventListener("resize", look, { passive: true });
   document.addEventListener("submit", (event) => {
-    if (!now || !now.element.contains(event.target) || event.target.method !== "post") return;
+    if (!now || !now.element.contains(event.target) || event.target.method !== "post" || !decides(event.submitter)) return;
     look();
     const text = now.element.querySelector(".page > .stack") ?? now.element;
     const said = { subject: now.subject, seconds: lasted() / 1000, seen: now.seen, characters: text.innerText.length };

@@ -3,11 +3,13 @@
 
 Every row is a copy of one that the services made, in the columns that it is not about. They
 spread over 200 days, over agents, risks, actions, reviewers and outcomes; one in ten was looked
-at and read by a page that told so. The events' hashes are not chained.
+at and read by a page that told so. The events' hashes are not chained. Every day is like the
+first one, so that what is counted of one day can be counted of all (tests/bench/scale.py).
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -25,12 +27,19 @@ AGENTS, ACTIONS, REVIEWERS, PENDING = 20, 8, 12, 200
 RUN_OF = 10  # requests that one run made
 TOLD = 10  # one in so many was looked at by a page that told so
 TABLES = (Run, ApprovalRequest, Event)
-HASH = "((i * 2654435761) %% 4294967291)"
+# `i` is the number of a request, from 1 on; `nth` its number within its day, from 0 on.
+DAY, NTH = "((i - 1) / %(daily)s)", "((i - 1) %% %(daily)s)"
+HASH = f"((({NTH} + 1) * 2654435761) %% 4294967291)"
 Columns = dict[str, str]
 
 
-def make(count: int) -> None:
-    """That many decided requests, and some that are pending."""
+def make(count: int) -> tuple[int, int, int]:
+    """That many decided requests, and some that are pending.
+
+    Answers the event before the first of them, how many events each day has, and the days.
+    """
+    if count % (DAYS * TOLD):
+        raise ValueError(f"{count} does not go into {DAYS} days of tens.")
     reviewers = [people.person(f"reviewer-{n}", "Reviewers").pk for n in range(REVIEWERS)]
     gate = people.gate("bench", deadline_seconds=10_000_000)
     like = people.asked(people.a_run(), gate=gate)
@@ -41,18 +50,19 @@ def make(count: int) -> None:
     assert like.run_id is not None
     Run.objects.filter(pk=like.run_id).update(status=Run.Status.COMPLETED)
     asked, looked, approved, read = Event.objects.filter(subject=like.subject).order_by("id")
-    first, pairs = read.pk, read.pk + 2 * count
+    before = f"{read.pk} + 2 * (i - 1) + 2 * ((i - 1) / {TOLD})"
     with _fast() as cursor:
-        _copy(cursor, Run, like.run_id, -(-count // RUN_OF), {"id": "t.id + i", "agent_id": AGENT})
-        _copy(cursor, ApprovalRequest, like.pk, count, _request(like, reviewers[0]))
-        about = _about(like, "i")
-        _copy(cursor, Event, asked.pk, count, about | _asked(f"{first} + 2 * i - 1"))
-        _copy(cursor, Event, approved.pk, count, about | _decided(f"{first} + 2 * i"))
-        about, some = _about(like, f"i * {TOLD}"), count // TOLD
-        for event, name in ((looked, f"{pairs} + 2 * i - 1"), (read, f"{pairs} + 2 * i")):
-            _copy(cursor, Event, event.pk, some, about | _told(name))
+        copy = Copying(cursor, count)
+        copy(Run, like.run_id, {"id": "t.id + i", "agent_id": AGENT}, count // RUN_OF)
+        copy(ApprovalRequest, like.pk, _request(like, reviewers[0]))
+        about = _about(like)
+        copy(Event, asked.pk, about | _asked(f"{before} + 1"))
+        copy(Event, approved.pk, about | _decided(f"{before} + 2"))
+        copy(Event, looked.pk, about | _told(f"{before} + 3", 0.4), every=TOLD)
+        copy(Event, read.pk, about | _told(f"{before} + 4", 1), every=TOLD)
     for number in range(PENDING):
         people.asked(gate=gate, agent_id=f"agent-{number % AGENTS}")
+    return read.pk, (2 * count + 2 * count // TOLD) // DAYS, DAYS
 
 
 # ---- What varies
@@ -69,8 +79,7 @@ def _one_of(part: int, *names: str) -> str:
 
 def _asked_at() -> str:
     """Seconds since 1970, the newest now."""
-    now = "extract(epoch from now())" if _is_postgres() else "unixepoch()"
-    return f"({now} - {DAYS * 86400} + i * ({DAYS * 86400}.0 / %(count)s))"
+    return f"(%(now)s - {DAYS * 86400} + {DAY} * 86400 + {NTH} * (86400.0 / %(daily)s))"
 
 
 def _took() -> str:
@@ -101,7 +110,7 @@ def _request(like: ApprovalRequest, reviewer: int) -> Columns:
     decided = _time(f"{_asked_at()} + {_took()}")
     return {
         "id": "t.id + i",
-        "run_id": _run(like, "i"),
+        "run_id": _run(like),
         "agent_id": AGENT,
         "action": ACTION,
         "risk_level": RISK,
@@ -116,15 +125,15 @@ def _request(like: ApprovalRequest, reviewer: int) -> Columns:
     }
 
 
-def _run(like: ApprovalRequest, number: str) -> str:
-    return f"{like.run_id} + 1 + ({number} - 1) / {RUN_OF}"
+def _run(like: ApprovalRequest) -> str:
+    return f"{like.run_id} + 1 + (i - 1) / {RUN_OF}"
 
 
-def _about(like: ApprovalRequest, number: str) -> Columns:
+def _about(like: ApprovalRequest) -> Columns:
     """The columns of an event about that request."""
     return {
-        "subject": f"'approvals.approvalrequest:' || ({like.pk} + {number})",
-        "run_id": _run(like, number),
+        "subject": f"'approvals.approvalrequest:' || ({like.pk} + i)",
+        "run_id": _run(like),
     }
 
 
@@ -145,9 +154,9 @@ def _decided(number: str) -> Columns:
     }
 
 
-def _told(number: str) -> Columns:
-    """Of a page that was looked at: the times are those of any request, which is near enough."""
-    at = _time(f"{_asked_at()} + {_took()}")
+def _told(number: str, part: float) -> Columns:
+    """Of a page that was looked at, after that part of the time to its decision."""
+    at = _time(f"{_asked_at()} + {_took()} * {part}")
     person = f"'user:reviewer-' || {_of(23, REVIEWERS)}"
     return {"id": number, "at": at, "actor": person}
 
@@ -155,24 +164,37 @@ def _told(number: str) -> Columns:
 # ---- Copying
 
 
-def _copy(
-    cursor: Any, model: type[models.Model], like: int | None, count: int, own: Columns
-) -> None:
-    """`count` copies of the row `like`, in which these columns are expressions of `i`, from 1 on."""
-    fields = [str(field.column) for field in model._meta.concrete_fields]
-    values = [own.get(name, f"t.{name}") for name in fields]
-    sql = (
-        f"INSERT INTO {model._meta.db_table} ({', '.join(fields)}) SELECT {', '.join(values)}"
-        f" FROM {_series()} CROSS JOIN {model._meta.db_table} t WHERE t.id = %(like)s"
-    )
-    cursor.execute(sql, {"like": like, "count": count})
+class Copying:
+    """Copies rows, so many unless said otherwise."""
+
+    def __init__(self, cursor: Any, count: int) -> None:
+        self._cursor, self._count, self._now = cursor, count, int(time.time())
+
+    def __call__(
+        self,
+        model: type[models.Model],
+        like: int | None,
+        own: Columns,
+        count: int | None = None,
+        every: int = 1,
+    ) -> None:
+        """Copies of the row `like`, in which these columns are expressions of `i`, from 1 on."""
+        fields = [str(field.column) for field in model._meta.concrete_fields]
+        values = [own.get(name, f"t.{name}") for name in fields]
+        table = model._meta.db_table
+        sql = (
+            f"INSERT INTO {table} ({', '.join(fields)}) SELECT {', '.join(values)}"
+            f" FROM {_series(every)} CROSS JOIN {table} t WHERE t.id = %(like)s"
+        )
+        given = {"like": like, "count": count or self._count, "now": self._now}
+        self._cursor.execute(sql, given | {"daily": self._count // DAYS})
 
 
-def _series() -> str:
+def _series(every: int) -> str:
     if _is_postgres():
-        return "generate_series(1::bigint, %(count)s::bigint) AS n(i)"
-    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %(count)s)"
-    return f"({numbers} SELECT i FROM n) AS n"
+        return f"generate_series({every}::bigint, %(count)s::bigint, {every}) AS n(i)"
+    more = f"SELECT i + {every} FROM n WHERE i + {every} <= %(count)s"
+    return f"(WITH RECURSIVE n(i) AS (SELECT {every} UNION ALL {more}) SELECT i FROM n) AS n"
 
 
 def _is_postgres() -> bool:
@@ -190,11 +212,17 @@ def _fast() -> Iterator[Any]:
         yield cursor
         for statement in (*(made for _, made in indexes), *on):
             cursor.execute(statement)
+    connection.close()
 
 
 SQLITE = (
-    ("PRAGMA foreign_keys=OFF", "PRAGMA synchronous=OFF", "PRAGMA cache_size=-500000"),
-    ("PRAGMA foreign_keys=ON", "PRAGMA synchronous=FULL", "PRAGMA cache_size=-2000"),
+    (
+        "PRAGMA foreign_keys=OFF",
+        "PRAGMA synchronous=OFF",
+        "PRAGMA cache_size=-500000",
+        "PRAGMA journal_mode=MEMORY",
+    ),
+    (),  # the next connection has all of it as the settings say
 )
 POSTGRES = (
     ("SET session_replication_role=replica", "SET maintenance_work_mem='512MB'"),

@@ -6,9 +6,12 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.bench.places import Child, installed
+
+if TYPE_CHECKING:  # the process that measures has no Django
+    from figures.counting import Tally
 
 PAGES = {
     "statistics, 7 days": "/statistics/",
@@ -20,6 +23,8 @@ WANTED = {"inbox, first page": "< 50"}
 REPEATED = 30
 WARM_UP = 3
 GROWTH = 1.5
+AT_ONCE = 8  # days
+FEW = 30_000  # events
 
 
 @dataclass(frozen=True)
@@ -38,10 +43,11 @@ def measure(kind: str, sizes: tuple[int, ...], say: Callable[[str], None]) -> li
         with installed(kind) as place:
             child = Child(place, "scale")
             began = time.monotonic()
-            child("make", rows)
+            made = child("make", rows)
             say(f"{kind}: {rows:,} decided rows made in {time.monotonic() - began:.0f} s")
-            counted = child("count")
-            say(f"{kind}: counted, {counted:,.0f} events a second")
+            began = time.monotonic()
+            counted = child("count", *made)
+            say(f"{kind}: counted in {time.monotonic() - began:.0f} s")
             found.append(Sized(rows, counted, child("pages")))
             child.stop()
     return found
@@ -67,14 +73,59 @@ def lines(found: dict[str, dict[str, Any]]) -> list[list[str]]:
 # ---- In the measured process
 
 
-def count() -> float:
-    """Count the whole log as a runner does; events a second."""
-    from figures import rollups
-    from ledger.models import Event
+def count(before: int, daily: int, days: int) -> float:
+    """Count the log's `days` of `daily` events after that one; events a second, as a runner does it.
 
-    began = time.monotonic()
+    The first day is counted as it is. Those after it are like it (tests/bench/rows.py), so that
+    its figures are added for each; with few rows it is made sure that this is what counting finds.
+    """
+    from figures import counting, rollups
+
+    while rollups.progress().last < before:
+        rollups.roll_up(before - rollups.progress().last)
+    began, end = time.monotonic(), before + daily
+    while rollups.progress().last < end:
+        rollups.roll_up(min(rollups.PIECE, end - rollups.progress().last))
+    took = time.monotonic() - began
+    first = counting.tally(rollups.rows(before, end))
+    for day in range(1, days, AT_ONCE):
+        those = range(day, min(day + AT_ONCE, days))
+        _count_like(first, those, before + daily * those.stop)
     rollups.catch_up(float("inf"))
-    return Event.objects.newest() / (time.monotonic() - began)
+    if daily * days < FEW:
+        _check()
+    return daily / took
+
+
+def _count_like(first: Tally, days: range, last: int) -> None:
+    from django.db import transaction
+
+    from figures import counting, rollups
+    from figures.models import Progress
+
+    found = counting.Tally()
+    for day in days:
+        for (quarter, key), numbers in first.figures.items():
+            found.at(quarter + day * 96, key).add(numbers)
+    with transaction.atomic():
+        Progress.objects.update(last=last)
+        rollups._add(found)
+
+
+def _check() -> None:
+    """What was counted is what counting all of the log finds."""
+    from figures import rollups
+    from figures.models import Progress, RollUp
+    from figures.numbers import COLUMNS
+
+    def stored() -> set[tuple[Any, ...]]:
+        return set(RollUp.objects.values_list(*rollups.KEY, *COLUMNS))
+
+    found = stored()
+    Progress.objects.update(rules=0)
+    rollups.catch_up(float("inf"))
+    if stored() != found:
+        raise RuntimeError("The rows were not counted as they are.")
 
 
 def pages() -> dict[str, float]:

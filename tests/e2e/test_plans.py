@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import SignIn
-from tests.e2e.site import Site, outcome
+from tests.e2e.site import Site, outcome, until
 from tests.e2e.test_accessibility import check
 
 PHONE = {"width": 390, "height": 844}
@@ -88,6 +88,38 @@ def test_a_plan_is_worked_out_accepted_and_carried_out(site: Site, sign_in: Sign
     page.goto(f"{site.url}/plans/{done['result']['plan']}/")
     has_status(page, "Completed")
     check(page, "a completed plan")
+
+
+def told(site: Site, plan: int) -> list[list[str]]:
+    """What pages have told of the people who had the turns of that plan in sight."""
+    code = f"""
+import json
+from ledger.models import Event
+from plans.models import PlanTurn
+subjects = [turn.subject for turn in PlanTurn.objects.filter(plan={plan})]
+found = Event.objects.filter(subject__in=subjects, kind__in=["plans.looked", "plans.read"])
+print(json.dumps([[e.kind, e.actor] for e in found.order_by("id")]))
+"""
+    found: list[list[str]] = json.loads(site.run(code))
+    return found
+
+
+def test_looking_at_a_plan_and_reading_it_is_told_when_its_turn_is_answered(
+    site: Site, sign_in: SignIn
+) -> None:
+    plan = submit_only(site, "rea@example.org")
+    page = sign_in("rita")
+    page.goto(f"{site.url}/plans/{plan}/")
+    until(lambda: told(site, plan) == [["plans.looked", "user:rita"]], "the look is told")
+    press(page, "Edit step 2")
+    page.get_by_label("What will be done").fill("Two pages.")
+    with page.expect_response(re.compile("/plans/")):
+        press(page, "Save step")
+    assert len(told(site, plan)) == 1
+    page.get_by_label("Feedback", exact=True).fill("Shorter.")
+    press(page, "Send feedback")
+    both = [["plans.looked", "user:rita"], ["plans.read", "user:rita"]]
+    until(lambda: told(site, plan)[:2] == both, "the reading is told")
 
 
 def test_a_plan_is_changed_and_accepted_with_keys_only(site: Site, sign_in: SignIn) -> None:
