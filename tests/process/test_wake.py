@@ -51,7 +51,11 @@ class Log:
 
     def __init__(self) -> None:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        tail.follower().subscribe(lambda events: [self._events.put(event) for event in events])
+        tail.follower().subscribe(self._hear)
+
+    def _hear(self, events: list[Event]) -> None:
+        for event in events:
+            self._events.put(event)
 
     def until(self, kind: str, run: Run) -> Event:
         """The event of that kind, of that run, once it is there."""
