@@ -235,6 +235,7 @@ class AgentRunner:
         """It does not wait: perhaps it was claimed here, right before that decision."""
         if run_id in self._drives:
             self._drives[run_id].journal.poke()
+        self._wake.set()  # there is room again, and perhaps nothing more to wait for
 
     def _claim_failed(self, run_id: int, table: str) -> None:
         again = [_Hint(decided=run_id, table=table)]

@@ -90,7 +90,7 @@ def charts(unit: str, steps: Mapping[str, Numbers]) -> Iterator[Table]:
             for label, each in steps.items()
         ],
         "The lives of the plans that came to their end, or were stopped, in this time: with "
-        "something before people, and the rest. A plan whose run was cancelled is not counted.",
+        "something before people, and the rest. A plan whose run was cancelled or failed is not counted.",
         chart="bars",
     )
 

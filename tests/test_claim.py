@@ -14,11 +14,11 @@ from agents import runner
 from agents.bound import RunContext
 from approvals import services
 from approvals.models import ApprovalRequest
-from ledger import leases, runs
+from ledger import leases, requests, runs
 from ledger.models import Event, JournalEntry, Run
 from tests import agents_for_tests, people
 from tests.agents_for_tests import EFFECTS, Counting
-from tests.driving import RunnerInThread, again, driven, pending, until
+from tests.driving import RunnerInThread, again, drive, driven, pending, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -157,6 +157,13 @@ def test_a_second_decision_while_the_run_is_being_claimed_is_not_lost(
         services.approve(second.pk, by=rita)
         ends(run)
     assert EFFECTS == {"a": 1, "b": 1}
+
+
+def test_a_runner_that_found_nothing_to_claim_goes_on_to_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(requests, "decided_runs", lambda: [12345])
+    drive()  # there is no second look in the test's life
 
 
 def test_what_is_not_waiting_is_not_claimed(rita: User) -> None:

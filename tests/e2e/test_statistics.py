@@ -17,6 +17,24 @@ DRAWN = """canvas => {
 }"""
 
 
+MARKED_AND_PLANNED = """
+from django.contrib.auth.models import User
+from escalations import services
+from plans import asking, services as plans
+from plans.steps import Step
+from plans.versions import Draft
+rita = User.objects.get(username="rita")
+for confidence, was in ((0.35, "wrong"), (0.62, "partly"), (0.91, "right")):
+    context = {"task": "Which?", "attempted_response": "That.", "confidence": confidence}
+    asked = services.ask(agent_id="unsure", reason="Not sure", context=context, type="low_confidence", threshold=0.95)
+    services.dismiss(asked.pk, by=rita, attempt_was=was)
+plan = asking.begin(agent_id="planner", goal="Count the stock", actions=[])
+asking.offer(plan.pk, Draft((Step("", "Count"),)), based_on=0)
+plans.accept(plan.pk, by=rita)
+plans.stop(plan.pk, by=rita)
+"""
+
+
 def decide(site: Site, count: int = 1) -> None:
     numbers = [site.ask("pay", amount=f"{n}.00") for n in range(count)]
     for number in numbers:
@@ -50,12 +68,13 @@ looking.looked(subject, by=rita)
 services.approve({number}, by=rita)
 looking.read(subject, looking.Reading(12, 1, 900), by=rita)
 """)
+    site.run(MARKED_AND_PLANNED)
     size = {"width": WIDTHS[width], "height": 900}
     page = sign_in("rita", color_scheme=scheme, viewport=size, timezone_id="Europe/Berlin")
     page.goto(f"{site.url}/statistics/")
     expect(page.locator("#statistics")).to_have_attribute("data-zone", "Europe/Berlin")
     charts = page.locator("canvas[data-draw]")
-    expect(charts).to_have_count(4)
+    expect(charts).to_have_count(8)
     until(lambda: all(chart.evaluate(DRAWN) for chart in charts.all()), "the charts are drawn")
     for summary in page.locator("figure summary").all():
         summary.click()
