@@ -16,6 +16,8 @@ from django.db.models.expressions import Expression
 from django.db.models.query import get_related_populators
 from django.db.models.sql import UpdateQuery
 
+from ledger import kept
+
 M = TypeVar("M", bound=models.Model)
 _populators: Any = get_related_populators  # the stubs have it as a later Django does
 Build = Callable[[], models.QuerySet[M]]
@@ -89,7 +91,7 @@ class Rows(Generic[M]):
     build: Build[M]
 
     def __call__(self, **values: Any) -> list[M]:
-        with connection.cursor() as cursor:
+        with kept.cursor() as cursor:
             self.reading.run(cursor, values)
             return self.reading.objects(cursor.fetchall())
 
