@@ -150,6 +150,6 @@ def test_the_server_keeps_a_statement_and_uses_it_again() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT generic_plans + custom_plans FROM pg_prepared_statements"
-            ' WHERE statement LIKE \'%%"ledger_run"."task" = $1%%\''
+            ' WHERE statement LIKE \'%"ledger_run"."task" = ($1)\''
         )
         assert cursor.fetchall() == [(2,)]
