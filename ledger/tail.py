@@ -159,7 +159,7 @@ class Follower:
 
 @cache
 def _after(most: int) -> Rows[Event]:
-    return Rows(lambda: Event.objects.after(slot(Event, "id"))[:most])
+    return Rows(lambda: Event.objects.after(slot(Event, "id"))[:most], plan_kept=True)
 
 
 _follower: Follower | None = None

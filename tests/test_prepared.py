@@ -144,7 +144,7 @@ def test_what_is_asked_for_together_is_found_as_one_by_one() -> None:
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="about PostgreSQL's own plans")
 def test_the_server_keeps_a_statement_and_uses_it_again() -> None:
-    by_task = Rows(lambda: Run.objects.filter(task=slot(Run, "task")))
+    by_task = Rows(lambda: Run.objects.filter(task=slot(Run, "task")), plan_kept=True)
     made = [run(task="kept"), run(task="other")]
     assert [by_task(task=one.task) for one in made] == [[one] for one in made]
     with connection.cursor() as cursor:
