@@ -115,6 +115,7 @@ def test_looking_at_a_plan_and_reading_it_is_told_when_its_turn_is_answered(
     page.get_by_label("What will be done").fill("Two pages.")
     with page.expect_response(re.compile("/plans/")):
         press(page, "Save step")
+    expect(page.locator(".htmx-request")).to_have_count(0)
     assert len(told(site, plan)) == 1
     page.get_by_label("Feedback", exact=True).fill("Shorter.")
     press(page, "Send feedback")
