@@ -75,6 +75,7 @@ class Steps(Activity):
                 if entry.status == Status.FAILED:
                     raise StepFailed(entry.error)
                 return entry.result
+            await self.claim.stands()  # a model is not asked for a run that may not be ours
             started = timezone.now()  # for the page; nothing is decided by it
             try:
                 result = await call()

@@ -43,12 +43,25 @@ async def ending(task: str, context: RunContext) -> str:
     return "done"
 
 
+async def reading(task: str, context: RunContext) -> Any:
+    """Waits at a gate, then asks something outside, such as a model or a service."""
+    gate = context.gate("shapes")
+    await gate.wait_for_approval((await gate.request_approval("reading", "count", {})).pk)
+    EFFECTS["back"] += 1
+
+    async def outside() -> str:
+        EFFECTS["after"] += 1
+        return "answer"
+
+    return await context.read("outside", outside)
+
+
 @pytest.fixture(autouse=True)
 def agents(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     EFFECTS.clear()
     monkeypatch.setattr(runner, "TICK", NEVER)
     monkeypatch.setattr(runner, "AGAIN", 0.01)
-    with agents_for_tests.in_catalogue(telling, ending, agents_for_tests.gathering):
+    with agents_for_tests.in_catalogue(telling, ending, reading, agents_for_tests.gathering):
         yield
 
 
@@ -116,7 +129,7 @@ def test_its_next_step_is_not_begun_before_the_claim_stands(
     assert kinds.index("runs.resumed") < kinds.index("actions.started")
 
 
-@pytest.mark.parametrize("agent", ["telling", "ending"])
+@pytest.mark.parametrize("agent", ["telling", "ending", "reading"])
 def test_a_claim_that_fails_is_made_again_and_all_happens_once(
     agent: str, rita: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,7 +146,7 @@ def test_a_claim_that_fails_is_made_again_and_all_happens_once(
         services.approve(pending(run)[0].pk, by=rita)
         ends(run)
     assert EFFECTS["back"] == 2, "called again"
-    assert EFFECTS["after"] == (agent == "telling")
+    assert EFFECTS["after"] == (agent != "ending")
     assert again(run).fence == 2
     assert ApprovalRequest.objects.get(run=run).delivered_at is not None
     assert Event.objects.filter(run=run, kind="approvals.delivered").count() == 1
