@@ -29,8 +29,9 @@ SUITES = {
     "browser": ("browser", ["tests/e2e"]),
     "process": ("real processes", ["tests/process"]),
 }
-# Tests wait for processes, locks and pages more than half of the time: each core has three to do.
-AT_ONCE = 3 * (os.cpu_count() or 2)
+# Tests wait for processes, locks and pages half of the time, so that each core has two to do.
+# With three, all of it takes as long, and some tests take longer than they are given.
+AT_ONCE = 2 * (os.cpu_count() or 2)
 MEMORY = Path("/dev/shm")  # noqa: S108
 ROOM = 2**30  # bytes; a run needs a quarter of that
 

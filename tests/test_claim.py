@@ -213,6 +213,7 @@ def test_a_decision_that_the_hint_told_is_claimed_once(
     monkeypatch.setattr(activation, "claim_waiting", counted)
     run, other = waiting("ending"), waiting("ending")
     with RunnerInThread():
+        ends(runs.submit("ending", "another"), "waiting")  # its first look is over
         for each in (run, other):
             services.approve(pending(each)[0].pk, by=rita)
             ends(each)
