@@ -13,8 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from datetime import datetime
 from uuid import uuid4
 
 from django.conf import settings
@@ -25,12 +24,14 @@ from agents import activation, model
 from agents.activation import Activation
 from agents.claim import Claim, Claims
 from agents.drive import Drive
+from agents.hints import NOTHING, Hint, hint_of
 from agents.threads import DatabaseThreads
 from figures import rollups
 from ledger import leases, requests
 from ledger.clock import DbNow, later, now, shown_now
 from ledger.models import Event, Run, Runner
 from ledger.tail import follower
+from ledger.wake import Decided
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class AgentRunner:
         self._drives: dict[int, Drive] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._decided: dict[int, str] = {}  # runs to resume: which table the answer is in, or ""
+        self._told_of: set[int] = set()  # events not read yet, whose runs are being claimed
         self._work_is_there = True  # perhaps: a run may have become free to claim
         self._wake = asyncio.Event()
         self._stopping = False
@@ -75,7 +77,7 @@ class AgentRunner:
         )
         heart = _Heart(self.name, self._lease, lambda: list(self._drives))
         heart.start()
-        unsubscribe = (await self._database(follower)).subscribe(self._heard)
+        unsubscribe = (await self._database(follower)).subscribe(self._heard, self._told)
         log.info("Runner %s is at work.", self.name)
         try:
             while not self._stopping:
@@ -135,19 +137,26 @@ class AgentRunner:
     def _heard(self, events: list[Event]) -> None:
         """In the follower's thread: which runs these events may set going."""
         self._to_count = True
-        hints = [hint for event in events if (hint := _hint(event)) != NOTHING]
+        news = [event for event in events if event.id not in self._told_of]
+        self._told_of.difference_update(event.id for event in events)
+        hints = [hint for event in news if (hint := hint_of(event)) != NOTHING]
         left = [hint for hint in hints if not self._claims_at_once(hint)]
         if left:  # what a claim itself wrote says nothing, and comes when the run goes on
             self._loop.call_soon_threadsafe(self._take_hints, left)
 
-    def _claims_at_once(self, hint: _Hint) -> bool:
+    def _told(self, decided: Decided) -> None:
+        """In the follower's thread, before it reads the log: claim the run of that question."""
+        if self._claims_at_once(Hint(decided=decided.run, table=decided.table)):
+            self._told_of.add(decided.event)
+
+    def _claims_at_once(self, hint: Hint) -> bool:
         """Whether it is a decision on a run that is claimed without going through the loop."""
         if hint.decided is None or hint.time or hint.decided in self._drives or not self._has_room:
             return False
         self._claims.soon(hint.decided, hint.table)
         return True
 
-    def _take_hints(self, hints: list[_Hint]) -> None:
+    def _take_hints(self, hints: list[Hint]) -> None:
         for hint in hints:
             if hint.time is not None:
                 self._look_at(hint.time)
@@ -238,7 +247,7 @@ class AgentRunner:
         self._wake.set()  # there is room again, and perhaps nothing more to wait for
 
     def _claim_failed(self, run_id: int, table: str) -> None:
-        again = [_Hint(decided=run_id, table=table)]
+        again = [Hint(decided=run_id, table=table)]
         self._loop.call_later(AGAIN, self._take_hints, again)
 
     async def _claim_one(self) -> bool:
@@ -281,34 +290,6 @@ class AgentRunner:
         if self._drives or self._decided or self._tasks or self._claims.in_flight:
             return False
         return not await self._database(_runnable_soon)
-
-
-class _Hint(NamedTuple):
-    """What an event says to a runner."""
-
-    decided: int | None = None  # the run of which a question was decided
-    table: str = ""  # where that question stands
-    work: bool = False  # whether a run may have become free to claim
-    time: datetime | None = None  # look again then
-
-
-NOTHING = _Hint()
-
-
-def _hint(event: Event) -> _Hint:
-    data = event.payload
-    if not event.subject.startswith("ledger."):
-        deadline = data.get("deadline")
-        time = datetime.fromisoformat(deadline) if deadline else None
-        table = event.subject.partition(":")[0]
-        return _Hint(decided=event.run_id if "was" in data else None, table=table, time=time)
-    if delay := data.get("delay"):
-        return _Hint(time=event.at + timedelta(seconds=delay))
-    if wake_at := data.get("wake_at"):
-        return _Hint(time=datetime.fromisoformat(wake_at))
-    # From waiting to queued is half of a claim: that run is driven already.
-    queued = data.get("now") == Run.Status.QUEUED and data.get("was") != Run.Status.WAITING
-    return _Hint(work=queued or event.kind == "runs.submitted")
 
 
 def _anything_to_claim() -> bool:

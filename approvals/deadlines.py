@@ -43,15 +43,6 @@ def expire(request_id: object) -> ApprovalRequest:
     return request
 
 
-def expire_due(limit: int = 200) -> int:
-    """Reject what is overdue, at most `limit`; returns how many were looked at."""
-    overdue = ApprovalRequest.objects.overdue().order_by("deadline")
-    ids = list(overdue.values_list("pk", flat=True)[:limit])
-    for pk in ids:
-        expire(pk)
-    return len(ids)
-
-
 @verb
 def shorten(request_id: object, seconds: float) -> ApprovalRequest:
     """Bring the deadline forward to `seconds` from now: once, and never backward.

@@ -14,7 +14,7 @@ def register() -> None:
             model=ApprovalRequest,
             by_id=finding.by_id,
             shorten=deadlines.shorten,
-            expire_due=deadlines.expire_due,
+            expire=deadlines.expire,
             effective=outcome.effective,
             related=("reviewer", "gate"),
             heavy=("details", "story"),

@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from approvals import actions, rules
 from approvals.asking import ask, ask_edited
-from approvals.deadlines import TIMEOUT_FEEDBACK, expire, expire_due, shorten
+from approvals.deadlines import TIMEOUT_FEEDBACK, expire, shorten
 from approvals.finding import by_id
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
 from approvals.outcome import lost
@@ -31,7 +31,6 @@ __all__ = [
     "cancel",
     "edit_and_approve",
     "expire",
-    "expire_due",
     "reject",
     "request_revision",
     "shorten",

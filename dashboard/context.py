@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from dashboard import idle, statistics_asked
-from dashboard.lanes import Lane, lanes_for
+from dashboard.lanes import Figures, Lane, Waiting, figures_of, lanes_for
 from ledger.clock import DbNow, shown_now
 from ledger.models import RUNNER_SILENT_AFTER, Run, Runner
 from ledger.prepared import Values, whole
@@ -69,9 +69,14 @@ class Shell:
         return lanes_for(self.user)
 
     @cached_property
-    def figures(self) -> dict[str, Any]:
-        """By lane how many questions can be decided, and the highest risk among them."""
-        return {name: found for lane in self.lanes for name, found in lane.figures().items()}
+    def figures(self) -> dict[Lane, Figures]:
+        """What can be decided in each lane."""
+        return figures_of(self.lanes)
+
+    @cached_property
+    def waiting(self) -> Waiting:
+        """Whom people keep waiting, as the inbox's head says it."""
+        return Waiting.of(self.figures, self.runs["in_doubt"])
 
     @cached_property
     def runs(self) -> dict[str, int]:
@@ -96,8 +101,7 @@ class Shell:
     @cached_property
     def pending(self) -> int:
         """What waits for a person: questions that can still be decided, and runs in doubt."""
-        open_questions: int = sum(self.figures[lane.key] for lane in self.lanes)
-        return open_questions + self.runs["in_doubt"]
+        return sum(each.number for each in self.figures.values()) + self.runs["in_doubt"]
 
     @cached_property
     def idle_open(self) -> int:
@@ -117,7 +121,7 @@ class Shell:
         return [group for group in groups if group.entries]
 
     def _lane_entry(self, lane: Lane) -> Entry:
-        count, risk = self.figures[lane.key], self.figures[f"{lane.key}_risk"]
+        count, risk = self.figures[lane].number, self.figures[lane].risk
         entry = self._entry(lane.name, lane.icon, lane.index, count, risk=risk, key=lane.key)
         return replace(entry, waits=True)
 
@@ -143,10 +147,17 @@ class Shell:
         return Entry(name, icon, address, count, risk, key, current)
 
 
+def shell_of(request: Any) -> Shell:
+    """The frame of this request's page: one for view and templates, so that nothing is asked twice."""
+    if not hasattr(request, "hitl_shell"):
+        request.hitl_shell = Shell(request.user, request.path)
+    found: Shell = request.hitl_shell
+    return found
+
+
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Context processor: `shell` for signed-in people, `pending_count` for the tab's title."""
-    user = getattr(request, "user", None)
-    if user is None:
+    if getattr(request, "user", None) is None:
         return {}
-    frame = Shell(user, request.path)  # lazily: nothing is asked until a template prints it
+    frame = shell_of(request)  # lazily: nothing is asked until a template prints it
     return {"shell": frame, "pending_count": SimpleLazyObject(lambda: frame.pending)}

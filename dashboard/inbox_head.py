@@ -6,10 +6,15 @@ from collections.abc import Mapping
 
 from django.template.loader import render_to_string
 
-from dashboard.lanes import LANES, Waiting
+from dashboard.lanes import LANES, Waiting, figures_of
+from ledger.models import Run
+from ledger.prepared import Number
 
 
 def inbox_head() -> Mapping[str, str]:
     """The element that says how many wait, by its id."""
-    context = {"waiting": Waiting.now(LANES, may_see_runs=True)}
+    context = {"waiting": Waiting.of(figures_of(LANES), _in_doubt())}
     return {"waiting": render_to_string("dashboard/_waiting.html", context)}
+
+
+_in_doubt = Number(lambda: Run.objects.filter(status=Run.Status.IN_DOUBT).values_list("pk"))

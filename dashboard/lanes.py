@@ -9,21 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, reduce
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Count, Max, Min
+from django.db.models import Case, Count, Max, Min, Value, When
 
 from approvals import listing
 from approvals.models import ApprovalRequest
 from escalations import listing as escalation_listing
 from escalations.finding import RELATED as ESCALATION_ROWS
 from escalations.models import Escalation
-from ledger.models import HumanRequest, Run
+from ledger.models import HumanRequest
 from ledger.prepared import Number, Rows, Values, whole
 from ledger.risk import RiskLevel
-from pages.filters import Filter, agents_of
+from pages.filters import MAX_AGENTS, Filter
 from pages.urgency import Place, by_urgency, most_urgent
 from plans import listing as plan_listing
 from plans.models import PlanTurn
@@ -53,27 +53,44 @@ class Lane:
         return self.model.objects.open()
 
     def figures(self) -> dict[str, Any]:
-        """How many are open, and the highest risk among them ("" if there are none)."""
-        count, rank, _ = _figures(self)
-        risk = next((str(level) for level in RiskLevel if level.rank == rank), "")
-        return {self.key: count, f"{self.key}_risk": risk}
-
-    def first(self, size: int) -> list[Any]:
-        """The `size` most urgent of all that are open."""
-        return _first(self, size)() if _any(self)() else []
-
-    def agents(self) -> list[str]:
-        """The agents that ask what is open, sorted."""
-        return [name for (name,) in _agents(self)()]
+        """How many are open, and the highest risk among them, as the socket tells them."""
+        found = figures_of([self])[self]
+        return {self.key: found.number, f"{self.key}_risk": found.risk}
 
 
-# Written once each: the inbox asks them for every page that it shows.
+class Figures(NamedTuple):
+    """How many questions of a lane are open, and the highest rank and next deadline among them."""
+
+    number: int = 0
+    rank: int | None = None
+    deadline: datetime | None = None
+
+    @property
+    def risk(self) -> str:
+        """The highest risk among them; "" if there are none."""
+        return next((str(level) for level in RiskLevel if level.rank == self.rank), "")
 
 
-@cache
-def _any(lane: Lane) -> Values:
-    """Asked first: where nothing is open, planning the rows' joins takes longer than all else."""
-    return Values(lambda: lane.open().order_by().values_list("pk")[:1])
+def figures_of(lanes: Iterable[Lane]) -> dict[Lane, Figures]:
+    """The figures of each of these lanes."""
+    lanes = tuple(lanes)
+    if not lanes:
+        return {}
+    return {lanes[at]: Figures(*figures) for at, *figures in _figures(lanes)()}
+
+
+def agents_of(lanes: Iterable[Lane]) -> list[str]:
+    """The agents that ask what is open in any of these lanes, sorted."""
+    lanes = tuple(lanes)
+    return [name for (name,) in _agents(lanes)()] if lanes else []
+
+
+# Written once each, and one for all lanes: the inbox asks them for every page that it shows.
+
+
+def _union(queries: Iterable[Any], **how: bool) -> Any:
+    first, *rest = queries
+    return first.union(*rest, **how) if rest else first
 
 
 @cache
@@ -82,19 +99,20 @@ def _first(lane: Lane, size: int) -> Rows[Any]:
 
 
 @cache
-def _agents(lane: Lane) -> Values:
-    return Values(lambda: agents_of(lane.open()))
+def _agents(lanes: tuple[Lane, ...]) -> Values:
+    def names() -> Any:
+        each = (lane.open().order_by().values_list("agent_id").distinct() for lane in lanes)
+        return _union(each).order_by("agent_id")[:MAX_AGENTS]
+
+    return Values(names)
 
 
 @cache
-def _written_figures(lane: Lane) -> Values:
-    return Values(lambda: whole(lane.open(), Count("pk"), Max("risk_rank"), Min("deadline")))
+def _figures(lanes: tuple[Lane, ...]) -> Values:
+    def figures(at: int, lane: Lane) -> Any:
+        return whole(lane.open(), Value(at), Count("pk"), Max("risk_rank"), Min("deadline"))
 
-
-def _figures(lane: Lane) -> tuple[int, int | None, datetime | None]:
-    """How many are open, the highest rank of risk and the next deadline."""
-    ((count, rank, deadline),) = _written_figures(lane)()
-    return count, rank, deadline
+    return Values(lambda: _union((figures(*lane) for lane in enumerate(lanes)), all=True))
 
 
 LANES: tuple[Lane, ...] = (
@@ -152,7 +170,10 @@ def table(lane: Lane) -> int:
 
 
 def rows(lanes: Iterable[Lane], wanted: Filter, after: Place | None, size: int) -> list[Row]:
-    """The `size` most urgent open questions of these lanes that match, after that place."""
+    """The `size` most urgent open questions of these lanes that match, after that place.
+
+    Name only lanes with something open: planning the joins of rows takes longer than all else.
+    """
     found: list[Row] = []
     for lane in lanes:
         number = table(lane)
@@ -160,7 +181,7 @@ def rows(lanes: Iterable[Lane], wanted: Filter, after: Place | None, size: int) 
             matching = lane.matching(lane.open().select_related(*lane.related), wanted)
             urgent = most_urgent(matching, after, number, size)
         else:
-            urgent = lane.first(size)
+            urgent = _first(lane, size)()
         found += [(Place.of(each, number), {lane.row: each}) for each in urgent]
     return sorted(found, key=lambda row: row[0].key)[:size]
 
@@ -174,36 +195,22 @@ class Waiting:
     deadline: datetime | None
 
     @classmethod
-    def now(cls, lanes: Iterable[Lane], may_see_runs: bool) -> Waiting:
-        """The figures for somebody who sees these lanes and perhaps runs, some of them in doubt."""
-        lanes = tuple(lanes)
-        found = [_figures(lane) for lane in lanes]
-        deadlines = [deadline for _, _, deadline in found if deadline]
-        doubtful = _doubtful() if may_see_runs else 0
+    def of(cls, figures: Mapping[Lane, Figures], in_doubt: int) -> Waiting:
+        """Those of lanes with these figures, beside so many runs in doubt."""
+        deadlines = [each.deadline for each in figures.values() if each.deadline]
         return cls(
-            agents=sum(count() for count in _asking(lanes)) + doubtful,
-            rows=sum(count for count, _, _ in found) + doubtful,
+            agents=(_asking(tuple(figures))() if figures else 0) + in_doubt,
+            rows=sum(each.number for each in figures.values()) + in_doubt,
             deadline=min(deadlines, default=None),
         )
 
 
-_doubtful = Number(lambda: Run.objects.filter(status=Run.Status.IN_DOUBT).values_list("pk"))
-
-
 @cache
-def _asking(lanes: tuple[Lane, ...]) -> list[Number]:
+def _asking(lanes: tuple[Lane, ...]) -> Number:
     """How many different runs ask, and how many agents without one; one that asks twice is one."""
+    without = Case(When(run=None, then="agent_id"), default=Value(""))
 
-    def together(values: Callable[[Any], Any]) -> Number:
-        def build() -> Any:
-            distinct = [values(lane.open()).distinct() for lane in lanes]
-            return reduce(lambda one, other: one.union(other), distinct)
+    def askers(lane: Lane) -> Any:
+        return lane.open().annotate(without=without).values_list("run", "without").distinct()
 
-        return Number(build)
-
-    if not lanes:
-        return []
-    return [
-        together(lambda rows: rows.exclude(run=None).values_list("run")),
-        together(lambda rows: rows.filter(run=None).values_list("agent_id")),
-    ]
+    return Number(lambda: _union(map(askers, lanes)))

@@ -14,7 +14,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from dashboard import doubts, idle
-from dashboard.lanes import DOUBTS, Lane, Row, Waiting, lanes_for, rows
+from dashboard.context import shell_of
+from dashboard.lanes import DOUBTS, Lane, Row, agents_of, rows
 from ledger.clock import shown_now
 from ledger.models import Event
 from ledger.paging import Page
@@ -33,8 +34,9 @@ RECENT = 5  # decided rows below the waiting ones
 def inbox(request: HtmxHttpRequest) -> HttpResponse:
     """Open questions and runs in doubt by urgency; the address holds filter and cursor."""
     cursor = Event.objects.newest()
-    lanes = lanes_for(request.user)
-    if not lanes and not request.user.has_perm(idle.NEEDS):
+    frame = shell_of(request)
+    lanes = [lane for lane in frame.lanes if frame.figures[lane].number]
+    if not frame.lanes and not request.user.has_perm(idle.NEEDS):
         raise PermissionDenied("The inbox is shown to reviewers, auditors and operators.")
     wanted, after = Filter.read(request.GET), Place.read(request.GET.get("after", ""))
     page = _page(rows(lanes, wanted, after, PAGE + 1))
@@ -51,10 +53,10 @@ def inbox(request: HtmxHttpRequest) -> HttpResponse:
     }
     if wants_part(request) and "more" in request.GET:
         return render(request, "dashboard/_more_rows.html", shown)
-    shown["waiting"] = Waiting.now(lanes, may_see_runs)
+    shown["waiting"] = frame.waiting
     shown["idle"] = idle.lane_for(request.user, wanted) if after is None else None
     if after is None and not page.next and not wanted:
-        shown["decided"] = _just_decided(lanes)
+        shown["decided"] = _just_decided(frame.lanes)
     if wants_part(request):
         return wanted.pushed(render(request, "dashboard/_lane.html", shown), request.path)
     shown |= {"agents": _agents(lanes, doubtful), "risks": filters.RISKS}
@@ -74,11 +76,8 @@ def _with_doubts(questions: list[Row], doubtful: list[doubts.Doubt]) -> list[Map
     return [row for _, row in sorted(both, key=lambda row: row[0].key)]
 
 
-def _agents(lanes: Iterable[Lane], doubtful: list[doubts.Doubt]) -> list[str]:
-    names = {doubt.run.agent_id for doubt in doubtful}
-    for lane in lanes:
-        names.update(lane.agents())
-    return sorted(names)
+def _agents(lanes: list[Lane], doubtful: list[doubts.Doubt]) -> list[str]:
+    return sorted({*agents_of(lanes), *(doubt.run.agent_id for doubt in doubtful)})
 
 
 def _just_decided(lanes: Iterable[Lane]) -> list[Mapping[str, Any]]:

@@ -38,15 +38,6 @@ def expire(escalation_id: object) -> Escalation:
     return escalation
 
 
-def expire_due(limit: int = 200) -> int:
-    """End what is overdue, at most `limit`; returns how many were looked at."""
-    overdue = Escalation.objects.overdue().order_by("deadline")
-    ids = list(overdue.values_list("pk", flat=True)[:limit])
-    for pk in ids:
-        expire(pk)
-    return len(ids)
-
-
 @verb
 def shorten(escalation_id: object, seconds: float) -> Escalation:
     """Bring the deadline forward to `seconds` from now: once, and never backward.

@@ -14,7 +14,7 @@ def register() -> None:
             model=Escalation,
             by_id=finding.by_id,
             shorten=deadlines.shorten,
-            expire_due=deadlines.expire_due,
+            expire=deadlines.expire,
             related=("reviewer",),
             refusal=lambda escalation, user: rules.refusal(user),
         )

@@ -13,7 +13,7 @@ from django.db.models import Q
 from escalations import knowledge, rules
 from escalations.asking import ask
 from escalations.claims import claim, hand_over, release
-from escalations.deadlines import RELEASED, STILL_OPEN, expire, expire_due, shorten
+from escalations.deadlines import RELEASED, STILL_OPEN, expire, shorten
 from escalations.finding import by_id
 from escalations.handling import begin, fail, handle
 from escalations.models import AttemptWas, Escalation, EscalationStatus, Resolution
@@ -33,7 +33,6 @@ __all__ = [
     "claim",
     "dismiss",
     "expire",
-    "expire_due",
     "fail",
     "hand_over",
     "handle",

@@ -22,7 +22,7 @@ from ledger.models import Event
 
 log = logging.getLogger(__name__)
 
-PIECE = 5_000  # events
+PIECE = 1_000  # events
 KEY = ("dimension", "level", "start", "pattern", "value")
 Place = tuple[str, int, int, str, str]
 

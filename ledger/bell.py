@@ -17,6 +17,7 @@ class Bell:
         self._pipe = pipe
         self._inotify = None
         self._postgres = connection.vendor == "postgresql"
+        self._decided: list[wake.Decided] = []
         if self._postgres:
             connection.ensure_connection()
             connection.connection.execute(f"LISTEN {wake.CHANNEL}")
@@ -51,7 +52,15 @@ class Bell:
         return [] if self._inotify is None else [self._inotify.fileno()]
 
     def _drain_notifications(self) -> bool:
-        return len(list(connection.connection.notifies(timeout=0))) > 0  # take all of them
+        found = list(connection.connection.notifies(timeout=0))  # take all of them
+        for each in found:
+            self._decided += wake.decided_in(each.payload)
+        return len(found) > 0
+
+    def decided(self) -> list[wake.Decided]:
+        """What the hints since the last call say was decided: on PostgreSQL alone they say it."""
+        found, self._decided = self._decided, []
+        return found
 
     def close(self) -> None:
         if self._inotify is not None:

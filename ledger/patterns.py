@@ -13,10 +13,6 @@ from typing import Any
 from ledger.models import HumanRequest
 
 
-def _never() -> int:
-    return 0
-
-
 def _itself(request: Any) -> Any:
     return request
 
@@ -32,7 +28,7 @@ class Pattern:
     model: type[HumanRequest]
     by_id: Callable[[Any], Any]  # the row, or UnknownId
     shorten: Callable[[Any, float], Any] | None = None  # bring its deadline forward, once
-    expire_due: Callable[[], int] = _never  # end what is overdue; how many were looked at
+    expire: Callable[[Any], Any] | None = None  # end this one if it is overdue; None: never due
     effective: Callable[[Any], Any] = _itself  # of a decided question, the row that answers it
     related: tuple[str, ...] = ("reviewer",)  # what an agent reads together with a decision
     outlives_its_run: bool = False  # still open when the run that asked has come to its own end

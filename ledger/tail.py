@@ -12,7 +12,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cache
 from typing import TypeVar
@@ -35,6 +35,7 @@ LOOK_AGAIN = 30.0  # seconds after which a waiter asks the database whatever the
 BATCH = 1_000
 
 Callback = Callable[[list[Event]], None]
+Early = Callable[[wake.Decided], None]
 
 
 class Follower:
@@ -42,6 +43,7 @@ class Follower:
 
     def __init__(self) -> None:
         self._callbacks: list[Callback] = []
+        self._early: list[Early] = []
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._ready = threading.Event()
@@ -78,17 +80,20 @@ class Follower:
             except BlockingIOError:
                 return  # the pipe is full of wakes already
 
-    def subscribe(self, callback: Callback) -> Callable[[], None]:
+    def subscribe(self, callback: Callback, early: Early | None = None) -> Callable[[], None]:
         """Call `callback(events)` in the follower's thread for all later events.
 
-        It must be quick and must not raise. Returns how to stop it.
+        `early(decided)` is called before that, without a look at the log, for each decision that
+        a hint names; not for all. Both must be quick and must not raise. Returns how to stop them.
         """
         with self._lock:
             self._callbacks = [*self._callbacks, callback]
+            self._early = [*self._early, *([early] if early else [])]
 
         def unsubscribe() -> None:
             with self._lock:
                 self._callbacks = [one for one in self._callbacks if one is not callback]
+                self._early = [one for one in self._early if one is not early]
 
         return unsubscribe
 
@@ -122,6 +127,9 @@ class Follower:
             while not self._stopped.is_set():
                 self._look(hinted)
                 hinted = bell.wait(SLOW_LOOK)
+                for decided in bell.decided():
+                    if decided.event > self.cursor:
+                        self._tell(self._early, decided)
         finally:
             stop_listening()
             bell.close()
@@ -147,14 +155,17 @@ class Follower:
         while events := _after(BATCH)(id=self.cursor):
             found = True
             self.cursor = events[-1].id
-            for callback in self._callbacks:
-                try:
-                    callback(events)
-                except Exception:
-                    log.exception("A subscriber of the log failed.")
+            self._tell(self._callbacks, events)
             if len(events) < BATCH:
                 break  # what is committed from now on wakes again
         return found
+
+    def _tell(self, callbacks: Iterable[Callable[[T], None]], what: T) -> None:
+        for callback in callbacks:
+            try:
+                callback(what)
+            except Exception:
+                log.exception("A subscriber of the log failed.")
 
 
 @cache

@@ -217,7 +217,19 @@ def _append(pending: list[dict[str, Any]]) -> None:
         events.append(event)
     for start in range(0, len(events), AT_ONCE):
         _insert(events[start : start + AT_ONCE])
-    wake.after_commit()
+    wake.after_commit(_decided(events))
+
+
+def _decided(events: list[Event]) -> list[wake.Decided]:
+    """The moves of runs' questions among these events, but for those that only set a deadline."""
+    return [
+        wake.Decided(each.id, each.run_id, each.subject.partition(":")[0])
+        for each in events
+        if each.run_id
+        and not each.subject.startswith("ledger.")
+        and "was" in (data := each.payload)
+        and "deadline" not in data
+    ]
 
 
 def _insert(events: list[Event]) -> None:

@@ -1,33 +1,53 @@
 """The wake: a hint, after a commit, that the log has grown. Reading the log is the truth.
 
-PostgreSQL: one NOTIFY without payload per transaction. SQLite: a byte written to a bell file that
-every process watches; the file is never replaced, since that would deafen its followers.
+PostgreSQL: one NOTIFY per transaction, which names the questions that were decided, so that a run
+can be taken up while the log is still being read. SQLite: a byte written to a bell file that every
+process watches; the file is never replaced, since that would deafen its followers.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from django.db import connection, transaction
 
 CHANNEL = "hitl_log"
+MOST = 7_900  # characters that one NOTIFY takes
+
+
+class Decided(NamedTuple):
+    """That a run's question is decided, as an event of the log says it, too."""
+
+    event: int
+    run: int
+    table: str  # where the question stands
+
 
 _here: set[Callable[[], None]] = set()
 _lock = threading.Lock()
 _bells: dict[tuple[int, str], int] = {}
 
 
-def after_commit() -> None:
+def after_commit(decided: Sequence[Decided] = ()) -> None:
     """Wake everybody who follows the log, once this transaction has committed."""
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(f"NOTIFY {CHANNEL}")  # delivered by the server at the commit
+        said = "\n".join(f"{each.event} {each.run} {each.table}" for each in decided)
+        with connection.cursor() as cursor:  # delivered by the server at the commit
+            cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, said if len(said) < MOST else ""])
         return
     # Robust: the commit stands, so a bell that cannot be rung (disk full) is no error of the verb.
     transaction.on_commit(lambda: ring(), robust=True)
+
+
+def decided_in(said: str) -> list[Decided]:
+    """What after_commit() was told, from the text of its NOTIFY; nothing from another's."""
+    found = (re.fullmatch(r"(\d{1,18}) (\d{1,18}) ([a-z_.]+)", line) for line in said.splitlines())
+    return [Decided(int(each[1]), int(each[2]), each[3]) for each in found if each]
 
 
 def ring() -> None:

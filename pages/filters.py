@@ -102,8 +102,3 @@ def agents(model: type[models.Model]) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(AGENTS.format(table=table), [MAX_AGENTS])
         return [name for (name,) in cursor.fetchall()]
-
-
-def agents_of(rows: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:
-    """The names in these rows, sorted."""
-    return rows.order_by("agent_id").values_list("agent_id").distinct()[:MAX_AGENTS]

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
-from agents import runner
+from agents import activation, runner
 from agents.bound import RunContext
+from agents.runner import AgentRunner
 from approvals import services
 from approvals.models import ApprovalRequest
 from ledger import leases, requests, runs
@@ -186,3 +187,34 @@ def test_what_is_not_waiting_is_not_claimed(rita: User) -> None:
     with RunnerInThread():
         ends(runs.submit("ending", "another"), "waiting")
     assert (again(run).status, EFFECTS["back"]) == ("cancelled", 0)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="a bell says nothing")
+def test_a_decision_is_taken_up_by_the_hint_alone(
+    rita: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AgentRunner, "_heard", lambda *_: None)
+    run = waiting("ending")
+    with RunnerInThread():
+        services.approve(pending(run)[0].pk, by=rita)
+        ends(run)
+
+
+def test_a_decision_that_the_hint_told_is_claimed_once(
+    rita: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claimed: list[int] = []
+    real = activation.claim_waiting
+
+    def counted(run_id: int, *rest: Any) -> Any:
+        claimed.append(run_id)
+        return real(run_id, *rest)
+
+    monkeypatch.setattr(activation, "claim_waiting", counted)
+    run, other = waiting("ending"), waiting("ending")
+    with RunnerInThread():
+        ends(runs.submit("ending", "another"), "waiting")  # its first look is over
+        for each in (run, other):
+            services.approve(pending(each)[0].pk, by=rita)
+            ends(each)
+    assert claimed == [run.pk, other.pk]

@@ -129,7 +129,7 @@ def dying(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         connection.close()  # as Django does between two requests
 
 
-def _die() -> None:
+def _die(*_: object) -> None:
     """Fill the disk, or end this connection on the server."""
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":

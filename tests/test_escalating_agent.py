@@ -18,6 +18,7 @@ from agents.testing import ScriptedModel, refuses
 from escalations import handling, knowledge, services, thresholds
 from escalations.manager import EscalationManager
 from escalations.models import Escalation
+from ledger import requests
 from ledger.errors import BadInput
 from ledger.models import Event
 from tests import agents_for_tests, people
@@ -87,7 +88,7 @@ def test_expired_it_goes_on_as_uncertain_too() -> None:
     thresholds.create(by=people.root(), type="low_confidence", confidence=0.7, deadline_seconds=1)
     run = driven("escalating", QUESTION)
     while again(run).status == "waiting":
-        services.expire_due()
+        requests.expire_due()
         drive()
     result = again(run).result
     assert isinstance(result, dict)
@@ -239,7 +240,7 @@ def test_an_explicit_timeout_shortens_the_deadline_of_a_runs_question() -> None:
     with agents_for_tests.in_catalogue(hasty):
         run = driven("hasty")
         while again(run).status == "waiting":
-            services.expire_due()
+            requests.expire_due()
             drive()
     assert again(run).result == ["expired", None]
     assert Escalation.objects.get().shortened

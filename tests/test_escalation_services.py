@@ -13,7 +13,7 @@ from django.db import connection
 
 from escalations import claims, handling, services, thresholds
 from escalations.models import Escalation, EscalationStatus, Knowledge, Threshold
-from ledger import runs
+from ledger import requests, runs
 from ledger.clock import now
 from ledger.errors import (
     AlreadyDecided,
@@ -359,7 +359,7 @@ def test_a_hand_over_to_nobody_or_without_a_word_is_refused(
 
 def test_past_its_deadline_it_expires_without_an_answer() -> None:
     escalation = overdue(escalated())
-    assert services.expire_due() == 1
+    assert requests.expire_due() == 1
     after = now_is(escalation)
     assert (after.status, after.response, after.resolution) == ("expired", None, "deadline")
     assert after.resolved_at is not None

@@ -293,7 +293,7 @@ def test_whatever_ends_a_question_wakes_the_run(verdict: str) -> None:
             services.cancel(question.pk, actor="system")
         case "expire":
             ApprovalRequest.objects.update(deadline=now() + PAST)
-            services.expire_due()
+            requests.expire_due()
     assert requests.decided_runs() == [run.pk]
 
 

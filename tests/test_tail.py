@@ -18,7 +18,7 @@ from django.db import OperationalError, connection, connections
 
 from ledger import tail, waiters, wake
 from ledger.bell import Bell
-from ledger.models import Event
+from ledger.models import Event, Run
 from ledger.tail import Follower, follower, wait_until
 from ledger.transitions import record, unit
 from tests.driving import until
@@ -129,7 +129,7 @@ def _fails() -> None:
 def test_a_lost_hint_costs_a_moment_and_nothing_else(
     ears: Ears, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wake, "after_commit", lambda: None)
+    monkeypatch.setattr(wake, "after_commit", lambda decided: None)
     ears.until(write())
 
 
@@ -140,6 +140,51 @@ def test_a_hint_is_heard_long_before_the_slow_look(
     follower().wake()  # the next sleep is as long as that
     for _ in range(20):
         ears.until(write())
+
+
+@on_postgres
+def test_what_a_hint_says_was_decided_is_told_before_the_log_is_read(ears: Ears) -> None:
+    run = Run.objects.create(agent="a", agent_id="a")
+    heard: list[object] = []
+    ears.until(write())  # from here on it looks at a hint only
+    follower().subscribe(lambda events: heard.extend(event.kind for event in events), heard.append)
+    subject = "approvals.approvalrequest:5"
+    with unit():
+        record("approvals.asked", subject, actor="agent:a", run_id=run.pk)
+        record("approvals.x", subject, actor="system", run_id=run.pk, was="a", now="b")
+    until(lambda: len(heard) == 3, "all of it is heard")
+    decided = wake.Decided(3, run.pk, "approvals.approvalrequest")
+    assert heard == [decided, "approvals.asked", "approvals.x"]
+
+
+@pytest.mark.parametrize(
+    ("said", "decided"),
+    [
+        ("", []),
+        ("9 7 a.b\n10 8 c.d", [(9, 7, "a.b"), (10, 8, "c.d")]),
+        ("what others say", []),
+        ("9 7", []),
+        ("9 -7 a.b", []),
+        ("9 " + "7" * 30 + " a.b", []),
+    ],
+)
+def test_only_what_a_hint_says_of_runs_is_taken_from_it(
+    said: str, decided: list[wake.Decided]
+) -> None:
+    assert wake.decided_in(said) == decided
+
+
+@on_postgres
+def test_more_than_a_hint_can_say_is_found_in_the_log(ears: Ears) -> None:
+    run = Run.objects.create(agent="a", agent_id="a")
+    told: list[object] = []
+    follower().subscribe(ears, told.append)
+    with unit():
+        for number in range(500):
+            subject = f"approvals.approvalrequest:{number}"
+            record("approvals.x", subject, actor="system", run_id=run.pk, was="a", now="b")
+    ears.until(500)
+    assert told == []
 
 
 @on_sqlite

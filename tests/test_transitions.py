@@ -129,7 +129,7 @@ VERBS: dict[str, tuple[Callable[[], Any], Act]] = {
     "revise": (asked, lambda one: services.request_revision(one.pk, by=rita(), feedback="?")),
     "edit": (asked, lambda one: services.edit_and_approve(one.pk, by=rita(), details={})),
     "expire": (overdue, lambda one: services.expire(one.pk)),
-    "expire all": (overdue, lambda _: services.expire_due()),
+    "expire all": (overdue, lambda _: requests.expire_due()),
     "cancel a request": (asked, lambda one: services.cancel(one.pk, actor="system")),
     "shorten": (asked, lambda one: services.shorten(one.pk, 5)),
     "deliver": (delivered, lambda one: requests.deliver(one, actor="runner:r")),

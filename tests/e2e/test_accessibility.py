@@ -1,16 +1,14 @@
-"""axe finds nothing, nothing scrolls sideways: light and dark, on a desk and on a phone."""
+"""Who may not see or decide is told so, and no page has a violation: on a desk and on a phone."""
 
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
+from tests.e2e.axe import check, check_all
 from tests.e2e.conftest import SignIn
 from tests.e2e.site import Site
 
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
-WIDTHS = {"desk": 1280, "phone": 390}
 HOSTILE = "<b>pay</b> \u202egnp.exe p\u0430yments@example.org " + "a" * 400
 
 
@@ -35,23 +33,11 @@ def addresses(site: Site) -> list[str]:
     ]
 
 
-def check(page: Page, where: str) -> None:
-    found = Axe().run(page, options=RULES)
-    assert not found.response["violations"], f"{where}\n{found.generate_report()}"
-    wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
-    assert not wide, f"{where} scrolls sideways"
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
-def test_no_page_has_a_violation(
-    site: Site, sign_in: SignIn, addresses: list[str], scheme: str, width: str
-) -> None:
-    size = {"width": WIDTHS[width], "height": 900}
-    page = sign_in("rita", color_scheme=scheme, viewport=size, bypass_csp=False)
+def test_no_page_has_a_violation(site: Site, sign_in: SignIn, addresses: list[str]) -> None:
+    page = sign_in("rita")
     for address in addresses:
         page.goto(f"{site.url}{address}")
-        check(page, f"{address} {scheme} {width}")
+        check_all(page, address)
 
 
 def test_a_new_task_and_the_sign_in_have_no_violation(site: Site, sign_in: SignIn) -> None:

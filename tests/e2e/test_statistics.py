@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
+from tests.e2e.axe import check, check_all
 from tests.e2e.conftest import SignIn
 from tests.e2e.site import Site, until
-from tests.e2e.test_accessibility import WIDTHS, check
 
 DRAWN = """canvas => {
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
@@ -53,11 +52,7 @@ def looks(site: Site, kind: str, number: int) -> str:
     )
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", WIDTHS)
-def test_the_page_has_its_charts_and_no_violation(
-    site: Site, sign_in: SignIn, scheme: str, width: str
-) -> None:
+def test_the_page_has_its_charts_and_no_violation(site: Site, sign_in: SignIn) -> None:
     number = site.ask("pay", amount="7.00")
     site.run(f"""
 from approvals import services
@@ -69,8 +64,7 @@ services.approve({number}, by=rita)
 looking.read(subject, looking.Reading(12, 1, 900), by=rita)
 """)
     site.run(MARKED_AND_PLANNED)
-    size = {"width": WIDTHS[width], "height": 900}
-    page = sign_in("rita", color_scheme=scheme, viewport=size, timezone_id="Europe/Berlin")
+    page = sign_in("rita", timezone_id="Europe/Berlin")
     page.goto(f"{site.url}/statistics/")
     expect(page.locator("#statistics")).to_have_attribute("data-zone", "Europe/Berlin")
     charts = page.locator("canvas[data-draw]")
@@ -78,7 +72,7 @@ looking.read(subject, looking.Reading(12, 1, 900), by=rita)
     until(lambda: all(chart.evaluate(DRAWN) for chart in charts.all()), "the charts are drawn")
     for summary in page.locator("figure summary").all():
         summary.click()
-    check(page, f"/statistics/ {scheme} {width}")
+    check_all(page, "/statistics/")
 
 
 def test_it_says_so_where_nothing_was_decided_and_to_whom_nothing_is_shown(

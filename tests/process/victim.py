@@ -25,7 +25,7 @@ from ledger.models import Run
 from tests.driving import drive
 
 WRITE = (activation, effects, entries, leases)  # the modules that write what a run has done
-NO_WRITES_OF_A_RUN = {"sweep_library", "start_library"}
+NO_WRITES_OF_A_RUN = {"_sweep_library", "start_library"}
 
 
 @dataclass(frozen=True)

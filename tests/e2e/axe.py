@@ -1,0 +1,45 @@
+"""What axe finds on a page: nothing, and nothing scrolls sideways."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+from typing import Any, Literal
+
+from axe_playwright_python.base import AxeResults
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
+    "resultTypes": ["violations"],
+}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+WIDTHS = {"desk": 1280, "phone": 390}
+SHAPES = tuple(itertools.product(WIDTHS, SCHEMES))
+
+
+def check(page: Page, where: str) -> None:
+    """The page as it is has no violation; `where` is said if it has."""
+    # Read and compiled once for a page: that takes longer than the rules do.
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(_axe().axe_script)
+    found = AxeResults(page.evaluate(f"axe.run({json.dumps(RULES)})"))
+    assert not found.response["violations"], f"{where}\n{found.generate_report()}"
+    wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+    assert not wide, f"{where} scrolls sideways"
+
+
+def check_all(page: Page, where: str) -> None:
+    """Nor has it on a desk and on a phone, light and dark; it stays as the last of them."""
+    for width, scheme in SHAPES:
+        page.set_viewport_size({"width": WIDTHS[width], "height": 900})
+        # Without motion, colours are at once what they will be.
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        check(page, f"{where} {scheme} {width}")
+
+
+@functools.cache
+def _axe() -> Any:
+    return Axe()
