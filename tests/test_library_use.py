@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import AsyncMock, MagicMock
@@ -239,7 +240,7 @@ def gone(kind: str, status: str) -> Run:
     run = leases.start_library("helper", "host-1-library", 15)
     now = run.created_at
     run.journal.create(key="k", kind=kind, name="tell", status=status, fence=1, started_at=now)
-    Run.objects.filter(pk=run.pk).update(lease_until=DbNow())
+    Run.objects.filter(pk=run.pk).update(lease_until=DbNow() - timedelta(seconds=1))
     return run
 
 

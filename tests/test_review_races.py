@@ -33,6 +33,8 @@ def test_two_reviewers_at_the_queue_decide_every_item_once_and_lose_none() -> No
         start.wait()
         while (item := claims.next_for(user)) is not None:
             handed[user.username].append(item.pk)
+            if len(handed[user.username]) == 1:
+                start.wait()  # on a busy machine one might do all of it alone
             if len(handed[user.username]) % 3:
                 services.approve(item.pk, by=user, digest=item.digest)
             else:
