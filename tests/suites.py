@@ -23,15 +23,17 @@ import psycopg
 
 POSTGRES = os.environ.get("TEST_DATABASE_URL") or "postgres://postgres@127.0.0.1:5432/postgres"
 # Sync Playwright runs a loop of its own, beside which async tests cannot: separate calls.
-# The longest first, then style and types, so that none of them is alone at the end.
+# The longest first, and the many fast tests in two halves, so that none is alone at the end.
+FAST = sorted(str(path) for path in Path("tests").glob("test_*.py"))
 SUITES = {
-    "fast": ("fast tests", ["tests", "--ignore=tests/process", "--ignore=tests/e2e"]),
     "browser": ("browser", ["tests/e2e"]),
     "process": ("real processes", ["tests/process"]),
+    "fast1": ("fast tests, one half", FAST[::2]),
+    "fast2": ("fast tests, the other half", FAST[1::2]),
 }
 # Tests wait for processes, locks and pages half of the time, so that each core has two to do.
-# With three, all of it takes as long, and some tests take longer than they are given.
-AT_ONCE = 2 * (os.cpu_count() or 2)
+# With three, all of it takes longer, and some tests take longer than they are given.
+AT_ONCE = 2 * (os.cpu_count() or 2) + 1
 MEMORY = Path("/dev/shm")  # noqa: S108
 ROOM = 2**30  # bytes; a run needs a quarter of that
 
