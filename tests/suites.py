@@ -33,7 +33,7 @@ SUITES = {
 }
 # Tests wait for processes, locks and pages half of the time, so that each core has two to do.
 # With three, all of it takes longer, and some tests take longer than they are given.
-AT_ONCE = 2 * (os.cpu_count() or 2) + 1
+AT_ONCE = 2 * (os.cpu_count() or 2)
 MEMORY = Path("/dev/shm")  # noqa: S108
 ROOM = 2**30  # bytes; a run needs a quarter of that
 
