@@ -15,7 +15,7 @@ from agents.bound import RunContext
 from agents.runner import AgentRunner
 from approvals import services
 from approvals.models import ApprovalRequest
-from ledger import leases, requests, runs
+from ledger import leases, requests, runs, wake
 from ledger.models import Event, JournalEntry, Run
 from tests import agents_for_tests, people
 from tests.agents_for_tests import EFFECTS, Counting
@@ -218,3 +218,18 @@ def test_a_decision_that_the_hint_told_is_claimed_once(
             services.approve(pending(each)[0].pk, by=rita)
             ends(each)
     assert claimed == [run.pk, other.pk]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="a bell says nothing")
+def test_a_hint_of_a_decision_that_nobody_made_runs_nothing(rita: User) -> None:
+    run = waiting("telling")
+    fence = again(run).fence
+    with RunnerInThread():
+        ends(runs.submit("ending", "another"), "waiting")  # its first look is over
+        with connection.cursor() as cursor:
+            said = f"{10**9} {run.pk} approvals.approvalrequest"
+            cursor.execute("SELECT pg_notify(%s, %s)", [wake.CHANNEL, said])
+        until(lambda: again(run).fence > fence, "the hint is believed")
+        ends(run, "waiting")
+    assert not EFFECTS
+    assert [one.status for one in pending(run)] == ["pending"]
