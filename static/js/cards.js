@@ -50,6 +50,15 @@ export function put(id, html) {
 
 /** The same with an element. */
 export function place(old, fresh, html = "") {
+  const became = putInPlace(old, fresh, html);
+  placed();
+  return became;
+}
+
+/** Tells the rest of the page that elements which it has in hand may have been replaced. */
+export const placed = () => document.dispatchEvent(new Event("hitl:placed"));
+
+function putInPlace(old, fresh, html) {
   const over = old.querySelector("form") !== null && fresh.querySelector("form") === null;
   if (!over && isInUse(old)) {
     merge(old, fresh);

@@ -45,10 +45,11 @@
   function begin() {
     const element = question();
     const subject = element?.dataset.turn ?? element?.dataset.subject;
-    if (now && now.subject === subject) now.element = element;
+    const isSame = now !== null && now.subject === subject;
+    if (isSame) now.element = element;
     else now = subject ? { subject, element, before: 0, since: performance.now(), seen: 0, told: false } : null;
     look();
-    inSight();
+    if (!isSame) inSight();
   }
 
   function decided() {
@@ -74,8 +75,10 @@
     const said = { subject: now.subject, seconds: lasted() / 1000, seen: now.seen, characters: text.innerText.length };
     kept.set(JSON.stringify(said));
   }, { capture: true });
-  document.addEventListener("htmx:afterRequest", decided);
-  document.addEventListener("htmx:afterSettle", begin);
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.requestConfig?.verb !== "get") decided(); // what is only asked for may be answered before a decision
+  });
+  for (const renewed of ["htmx:afterSettle", "hitl:placed"]) document.addEventListener(renewed, begin);
   decided(); // a form without htmx leads to another page
   begin();
 })();

@@ -1,6 +1,6 @@
 // The page of a plan: what people have in hand stays as it is. When the plan changes and nothing is typed or open, the
 // page asks for itself anew; otherwise it says so, and a press of the button brings what is current with all that is typed.
-import { hasTyped, ownPage } from "./cards.js";
+import { hasTyped, ownPage, placed } from "./cards.js";
 import { say } from "./failures.js";
 import { afterPress, isPressing } from "./press.js";
 
@@ -32,6 +32,7 @@ function show(facts, page, mine) {
   const scroll = window.scrollY;
   plan().replaceWith(document.adoptNode(fresh));
   window.htmx?.process(fresh);
+  placed();
   document.body.classList.toggle("has-decision", fresh.querySelector(".decide-acts.primary") !== null);
   window.scrollTo({ top: scroll });
   if (focused) (document.getElementById(focused) ?? fresh.querySelector("h2[tabindex]"))?.focus({ preventScroll: true });

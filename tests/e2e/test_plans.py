@@ -122,6 +122,22 @@ def test_looking_at_a_plan_and_reading_it_is_told_when_its_turn_is_answered(
     until(lambda: told(site, plan)[:2] == both, "the reading is told")
 
 
+def test_what_was_renewed_by_itself_is_looked_at_and_read_as_well(
+    site: Site, sign_in: SignIn
+) -> None:
+    plan = submit_only(site, "uma@example.org")
+    page, other = sign_in("rita"), sign_in("sam")
+    for each in (page, other):
+        each.goto(f"{site.url}/plans/{plan}/")
+    until(lambda: len(told(site, plan)) == 1, "the look is told")
+    press(other, "Move step 2 up")
+    expect(page.locator("#plan")).to_have_attribute("data-version", "2")
+    page.get_by_label("Feedback", exact=True).fill("Shorter.")
+    press(page, "Send feedback")
+    until(lambda: ["plans.read", "user:rita"] in told(site, plan), "the reading is told")
+    until(lambda: [kind for kind, _ in told(site, plan)].count("plans.looked") == 2, "the next look")
+
+
 def test_a_plan_is_changed_and_accepted_with_keys_only(site: Site, sign_in: SignIn) -> None:
     number = submit_only(site, "kim@example.org")
     page = sign_in("rita")
