@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import hypothesis
 import pytest
 from asgiref.sync import SyncToAsync
 from django.conf import settings as django_settings
-from django.db import connections
+from django.db import connection, connections
 from django.test import TransactionTestCase
 from pytest_django import Settings
 
 from tests import flush
-from tests.installation import Installation, installed
+from tests.installation import (
+    SQLITE_FILE,
+    Installation,
+    installed,
+    migrated_before,
+    migrated_in,
+)
 
 
 def pytest_configure() -> None:
@@ -65,11 +73,30 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """An installation to make others from: migrating takes seconds, copying does not."""
-    with installed(tmp_path_factory.mktemp("migrated") / "data") as place:
-        done = place.manage("migrate", "-v0")
-        assert done.returncode == 0, done.stderr
+    """An installation to make others from."""
+    if there := migrated_before():
+        yield there
+        return
+    with migrated_in(tmp_path_factory.mktemp("migrated") / "data") as place:
         yield place
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """The test database, too, begins as a copy of one that is migrated, where there is one."""
+    if there := migrated_before():
+        test = connection.settings_dict["TEST"]
+        if there.database_url:
+            test["TEMPLATE"] = urlsplit(there.database_url).path[1:]
+        else:
+            shutil.copy(there.data / SQLITE_FILE, test["NAME"])
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_keepdb: bool) -> bool:
+    """A copied file is taken as it is, and goes with its folder; without this it would be made."""
+    there = migrated_before()
+    return django_db_keepdb or (there is not None and not there.database_url)
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ from tests import fork_server
 from tests.fork_server import BASE_DIR
 
 SQLITE_FILE = "db.sqlite3"
+# `make test` migrates once for all of its suites: the folder of that installation, its database.
+MIGRATED, MIGRATED_URL = "HITL_TEST_MIGRATED", "HITL_TEST_MIGRATED_URL"
 PATIENCE = 120.0  # seconds, for a command to end: the machine may be busy
 
 
@@ -34,12 +36,11 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def own_database(like: str = "") -> Iterator[str]:
-    """A database of the kind under test that is gone afterwards; "" means SQLite.
+def own_database(server: str, like: str = "") -> Iterator[str]:
+    """A database on that server that is gone afterwards; without a server "", which means SQLite.
 
     Empty, or on PostgreSQL a copy of the one that `like` names and nobody uses.
     """
-    server = os.environ.get("DATABASE_URL", "")
     if not server:
         yield ""
         return
@@ -53,13 +54,18 @@ def own_database(like: str = "") -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def installed(data: Path, like: Installation | None = None) -> Iterator[Installation]:
+def installed(
+    data: Path, like: Installation | None = None, server: str | None = None
+) -> Iterator[Installation]:
     """An installation whose processes and database are gone afterwards.
 
-    Its database is empty; or it is a copy of that of `like`, of which no process runs.
+    Its database is empty; or it is a copy of that of `like`, of which no process runs. It is of
+    the kind under test, unless `server` names another.
     """
     data.mkdir()
-    with own_database(like.database_url if like else "") as url:
+    if server is None:
+        server = os.environ.get("DATABASE_URL", "")
+    with own_database(server, like.database_url if like else "") as url:
         if like and not url:
             shutil.copy(like.data / SQLITE_FILE, data)
         place = Installation(data, url)
@@ -67,6 +73,21 @@ def installed(data: Path, like: Installation | None = None) -> Iterator[Installa
             yield place
         finally:
             place.close()
+
+
+@contextlib.contextmanager
+def migrated_in(data: Path, server: str | None = None) -> Iterator[Installation]:
+    """One to make others from: migrating takes seconds, copying does not."""
+    with installed(data, server=server) as place:
+        done = place.manage("migrate", "-v0")
+        assert done.returncode == 0, done.stderr
+        yield place
+
+
+def migrated_before() -> Installation | None:
+    """The one that was made before this run of tests began, if it was."""
+    data = os.environ.get(MIGRATED)
+    return Installation(Path(data), os.environ.get(MIGRATED_URL, "")) if data else None
 
 
 class Installation:

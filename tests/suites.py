@@ -15,22 +15,24 @@ import time
 import xml.etree.ElementTree as ET
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
 
+from tests.installation import MIGRATED, MIGRATED_URL, migrated_in
+
 POSTGRES = os.environ.get("TEST_DATABASE_URL") or "postgres://postgres@127.0.0.1:5432/postgres"
 # Sync Playwright runs a loop of its own, beside which async tests cannot: separate calls.
-# The longest first, and the many fast tests in two halves, so that none is alone at the end.
+# The longest first, and the many fast tests in three parts, so that none is alone at the end.
 FAST = sorted(str(path) for path in Path("tests").glob("test_*.py"))
+PARTS = 3
 SUITES = {
     "browser": ("browser", ["tests/e2e"]),
     "process": ("real processes", ["tests/process"]),
-    "fast1": ("fast tests, one half", FAST[::2]),
-    "fast2": ("fast tests, the other half", FAST[1::2]),
-}
+} | {f"fast{n + 1}": (f"fast tests, part {n + 1}", FAST[n::PARTS]) for n in range(PARTS)}
 # Tests wait for processes, locks and pages half of the time, so that each core has two to do.
 # With three, all of it takes longer, and some tests take longer than they are given.
 AT_ONCE = 2 * (os.cpu_count() or 2)
@@ -136,14 +138,27 @@ def counted(report: Path) -> Counter[str]:
     return found
 
 
+def migrated(environment: dict[str, str], data: Path, stack: ExitStack) -> dict[str, str]:
+    """That environment, with an installation in `data` that its tests begin with; gone with `stack`.
+
+    Each suite would take seconds to migrate its own, and those with processes twice.
+    """
+    place = stack.enter_context(migrated_in(data, environment.get("DATABASE_URL", "")))
+    return environment | {MIGRATED: str(place.data), MIGRATED_URL: place.database_url}
+
+
 def run_all(databases: dict[str, dict[str, str]]) -> Counter[str]:
     """Run every job, print each as it ends; all their outcomes together."""
     total: Counter[str] = Counter()
     with (
         tempfile.TemporaryDirectory(prefix="hitl-", dir=in_memory()) as folder,
+        ExitStack() as stack,
         ThreadPoolExecutor(AT_ONCE) as pool,
     ):
-        there = {name: found | {"TMPDIR": folder} for name, found in databases.items()}
+        there = {
+            name: migrated(found | {"TMPDIR": folder}, Path(folder, name), stack)
+            for name, found in databases.items()
+        }
         running = [pool.submit(run, job) for job in jobs_for(there, Path(folder))]
         for ended in as_completed(running):
             said, found = ended.result()
