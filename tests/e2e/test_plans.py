@@ -135,7 +135,9 @@ def test_what_was_renewed_by_itself_is_looked_at_and_read_as_well(
     page.get_by_label("Feedback", exact=True).fill("Shorter.")
     press(page, "Send feedback")
     until(lambda: ["plans.read", "user:rita"] in told(site, plan), "the reading is told")
-    until(lambda: [kind for kind, _ in told(site, plan)].count("plans.looked") == 2, "the next look")
+    until(
+        lambda: [kind for kind, _ in told(site, plan)].count("plans.looked") == 2, "the next look"
+    )
 
 
 def test_a_plan_is_changed_and_accepted_with_keys_only(site: Site, sign_in: SignIn) -> None:

@@ -8,8 +8,7 @@ action's gate, are enumerated in test_kill.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator
 
 import openai.types.chat  # noqa: F401  # loaded before the forks: it takes longer than a life
 import pytest
@@ -24,7 +23,7 @@ from plans.models import Plan
 from plans.steps import AddStep, Step
 from tests import people
 from tests.driving import again
-from tests.process.victim import Death, life, life_here
+from tests.process.victim import Death, Lives, LivesHere
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
@@ -42,20 +41,13 @@ def rita() -> User:
 
 
 class Story:
-    """A run from its start to its end, with one death in it, and a person who works with it."""
+    """A run from its start to its end, with deaths in it, and a person who works with it."""
 
-    def __init__(
-        self, rita: User, death: Death | None = None, live: Callable[..., Any] = life
-    ) -> None:
+    def __init__(self, rita: User, lives: Lives) -> None:
         self.rita = rita
-        self.death = death
-        self.alive = True
-        self.writes: list[str] = []
         self.run = runs.submit("interactive", GOAL)
         for _ in range(LIVES):
-            killed, writes = live(self.death if self.alive else None, self.writes)
-            self.writes += writes
-            self.alive &= not killed
+            lives.live()
             if again(self.run).over:
                 break
             self.take_turn()
@@ -75,10 +67,10 @@ class Story:
                 services.send_feedback(plan.pk, by=self.rita, **said)  # type: ignore[arg-type]
 
 
-def tell(rita: User, death: Death | None) -> Story:
+def tell(rita: User, lives: Lives) -> None:
     """Whoever died when: the run is completed, everything was done once."""
-    story = Story(rita, death)
-    run, at = again(story.run), str(death)
+    story = Story(rita, lives)
+    run, at = again(story.run), str(lives)
     assert run.status == Run.Status.COMPLETED, f"{at}: {run.status} {run.error}"
     plan = Plan.objects.get(run=run)
     assert (plan.status, plan.version) == ("completed", 3), at
@@ -96,15 +88,29 @@ def tell(rita: User, death: Death | None) -> Story:
         assert kinds[kind] == 1, f"{at}: {kind}"
     assert kinds["plans.step_finished"] == 3, at
     assert ApprovalRequest.objects.filter(run=run).count() == 1, at
-    assert story.alive == (death is None), f"{at}: nothing died"
-    return story
+    assert not lives.to_die, f"after {at}: {lives.to_die[0]}: nothing died"
 
 
 def test_a_kill_at_any_write_loses_nothing_and_repeats_no_step(rita: User) -> None:
-    Story(rita, live=life_here)
-    clean = tell(rita, None)
-    assert {"note_written", "ask", "suspend", "note_done", "start_action"} <= set(clean.writes)
-    for write, count in Counter(clean.writes).items():
-        for nth in range(1, count + 1) if write not in LOOKS else ():
-            tell(rita, Death(write, nth, after=False))
+    Story(rita, LivesHere())
+    lives = Lives()
+    tell(rita, lives)
+    assert {"note_written", "ask", "suspend", "note_done", "start_action"} <= set(lives.writes)
+    of_the_run = [write for write in lives.writes if write not in LOOKS]
+    for deaths in two_each(of_the_run):
+        tell(rita, Lives(*deaths))
     assert verify.verify().broken is None
+
+
+def two_each(writes: list[str]) -> Iterator[list[Death]]:
+    """A death before each write, two in a story: half of its writes lie between them."""
+    half = (len(writes) + 1) // 2
+    for at in range(half):
+        first = Death(writes[at], writes[: at + 1].count(writes[at]), after=False)
+        if at + half == len(writes):
+            yield [first]
+            return
+        later = writes[at + half]
+        # One more of that name has begun by then if that is what the first one died at.
+        number = writes[: at + half + 1].count(later) + (later == first.write)
+        yield [first, Death(later, number, after=False)]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Iterator
 from typing import Any
 
 import openai.types.chat  # noqa: F401  # loaded before the forks: it takes longer than a life
@@ -18,7 +18,7 @@ from ledger.models import Event, JournalEntry
 from tests import people
 from tests.activations import ask, begun, let_time_pass, scripts, wait_or_leave, waits
 from tests.driving import again, approve_all
-from tests.process.victim import Death, life, life_here
+from tests.process.victim import Lives, LivesHere, twice
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
@@ -50,19 +50,13 @@ def rita() -> Iterator[User]:
 
 
 class Story:
-    """A run from its start to its end, with one death in it. Whoever answers the first question
+    """A run from its start to its end, with deaths in it. Whoever answers the first question
     answers it when the run has gone on without: too late, whatever died in between."""
 
-    def __init__(
-        self, rita: User, death: Death | None = None, live: Callable[..., Any] = life
-    ) -> None:
-        self.alive = True
-        self.writes: list[str] = []
+    def __init__(self, rita: User, lives: Lives) -> None:
         self.run = begun(body)
         for _ in range(LIVES):
-            killed, writes = live(death if self.alive else None, self.writes)
-            self.writes += writes
-            self.alive &= not killed
+            lives.live()
             if again(self.run).over:
                 break
             self.somebody_acts(rita)
@@ -75,29 +69,26 @@ class Story:
             let_time_pass(self.run, "first")
 
 
-@pytest.mark.parametrize("after", [False, True])
 def test_a_kill_at_any_write_changes_neither_what_was_answered_nor_what_was_not(
-    rita: User, after: bool
+    rita: User,
 ) -> None:
-    Story(rita, live=life_here)
-    clean = Story(rita)
+    Story(rita, LivesHere())
+    lives = Lives()
+    clean = Story(rita, lives)
     assert again(clean.run).result == RESULT
-    assert {"begin_wait", "end_wait", "give_up", "suspend", "complete"} <= set(clean.writes)
-    for write, count in Counter(clean.writes).items():
-        for nth in range(1, count + 1):
-            tell(rita, Death(write, nth, after))
+    assert {"begin_wait", "end_wait", "give_up", "suspend", "complete"} <= set(lives.writes)
+    twice(lives.writes, functools.partial(tell, rita))
     assert verify.verify().broken is None
 
 
-def tell(rita: User, death: Death) -> None:
-    """Whatever died when: each question is asked once, and answered as without a death."""
-    story = Story(rita, death)
-    run, at = again(story.run), str(death)
+def tell(rita: User, at: Lives) -> None:
+    """Whoever died when: each question is asked once, and answered as without a death."""
+    story = Story(rita, at)
+    run = again(story.run)
     assert (run.status, run.result) == ("completed", RESULT), f"{at}: {run.error}"
-    assert ApprovalRequest.objects.filter(run=run).count() == len(RESULT), at
+    assert ApprovalRequest.objects.filter(run=run).count() == len(RESULT), str(at)
     waited_for = [entry.request_id for entry in waits(run)]
-    assert len(set(waited_for)) == len(waited_for), at
-    assert Event.objects.filter(run=run, kind="runs.completed").count() == 1, at
+    assert len(set(waited_for)) == len(waited_for), str(at)
+    assert Event.objects.filter(run=run, kind="runs.completed").count() == 1, str(at)
     # How often some steps look, and how far the hurried one comes, is a matter of time.
-    reached = death.number == 1 or Counter(story.writes)[death.write] >= death.number
-    assert not (story.alive and reached), f"{at}: nothing died"
+    assert at.died or at.to_die[0].number > 1, f"{at.to_die[0]}: nothing died"

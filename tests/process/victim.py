@@ -10,7 +10,7 @@ import signal
 import threading
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from types import ModuleType
@@ -86,10 +86,48 @@ def life(death: Death | None, lived: list[str]) -> tuple[bool, list[str]]:
     return os.WIFSIGNALED(status), said.split()
 
 
-def life_here(death: None, lived: list[str]) -> tuple[bool, list[str]]:
-    """One without a fork, before all others: each would load and build again what it uses."""
-    drive()
-    return False, []
+class Lives:
+    """One runner after the other: each dies one of these deaths, and those behind them none."""
+
+    def __init__(self, *deaths: Death) -> None:
+        self.to_die = list(deaths)
+        self.died: list[Death] = []
+        self.writes: list[str] = []  # what they began to write, all of them
+
+    def live(self) -> None:
+        """The next runner, until it is idle or dies."""
+        killed, writes = life(self.to_die[0] if self.to_die else None, self.writes)
+        self.writes += writes
+        if killed:
+            self.died.append(self.to_die.pop(0))
+
+    def came_to(self, death: Death) -> bool:
+        """Whether there was that write: how often some of them look is a matter of time."""
+        return Counter(self.writes)[death.write] >= death.number
+
+    def __str__(self) -> str:
+        return ", then ".join(map(str, self.died)) or "without a death"
+
+
+class LivesHere(Lives):
+    """Those before all others, without a fork: each would load and build again what it uses."""
+
+    def live(self) -> None:
+        drive()
+
+
+def twice(writes: Iterable[str], told: Callable[[Lives], object]) -> None:
+    """Have a story told in which a runner dies before a write, and the next one after it: of each.
+
+    A write that its first death has made needless does not come again; then the second death is
+    died in a story of its own.
+    """
+    for write, count in Counter(writes).items():
+        for nth in range(1, count + 1):
+            lives = Lives(Death(write, nth, after=False), Death(write, nth + 1, after=True))
+            told(lives)
+            if lives.to_die:
+                told(Lives(Death(write, nth, after=True)))
 
 
 class Writes:
