@@ -155,10 +155,10 @@ def run_all(databases: dict[str, dict[str, str]]) -> Counter[str]:
         ExitStack() as stack,
         ThreadPoolExecutor(AT_ONCE) as pool,
     ):
-        there = {
-            name: migrated(found | {"TMPDIR": folder}, Path(folder, name), stack)
-            for name, found in databases.items()
-        }
+        here = [found | {"TMPDIR": folder} for found in databases.values()]
+        folders = [Path(folder, name) for name in databases]
+        begun = pool.map(lambda one, data: migrated(one, data, stack), here, folders)
+        there = dict(zip(databases, begun, strict=True))
         running = [pool.submit(run, job) for job in jobs_for(there, Path(folder))]
         for ended in as_completed(running):
             said, found = ended.result()
