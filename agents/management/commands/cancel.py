@@ -12,6 +12,7 @@ from ledger.errors import AlreadyDecided, UnknownId
 
 
 class Command(BaseCommand):
+    requires_system_checks = ()  # they load every page, which takes longer than the rest of the start
     help = "Cancel a run. Exits 0 when it is cancelled, 1 when it was over already, 2 bad call."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -18,6 +18,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Command(BaseCommand):
+    requires_system_checks = ()  # they load every page, which takes longer than the rest of the start
     help = "Run agents until stopped: claim runs, drive them, wait for people in the database."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -30,6 +30,7 @@ EXITS = {
 
 
 class Command(BaseCommand):
+    requires_system_checks = ()  # they load every page, which takes longer than the rest of the start
     help = (
         "Give an agent work. Prints one JSON line: run, status, result. Exits 0 when the run is "
         "submitted, or with --wait completed; 1 failed or cancelled, 2 bad call, 3 still going at "
