@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from pytest_django import Settings
 from tests import flush
 from tests.installation import (
     SQLITE_FILE,
+    WITH_DATABASE,
     Installation,
     installed,
     migrated_before,
@@ -40,6 +42,23 @@ def pytest_configure() -> None:
     )
     hypothesis.settings.load_profile("ours")
     TransactionTestCase._fixture_teardown = flush.after_test  # type: ignore[attr-defined]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What asks no database is the same on each: where it has been run, it need not be again."""
+    if os.environ.get(WITH_DATABASE):
+        without = [item for item in items if not asks_a_database(item)]
+        config.hook.pytest_deselected(items=without)
+        items[:] = [item for item in items if item not in without]
+
+
+def asks_a_database(item: pytest.Item) -> bool:
+    """Whether this test may; pytest-django lets no other. One that looks which it is counts, too."""
+    asks = {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
+    module = vars(getattr(item, "module", None) or object)
+    return bool(
+        asks or item.get_closest_marker("django_db") or {"connection", "connections"} & set(module)
+    )
 
 
 @pytest.fixture(autouse=True)

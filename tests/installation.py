@@ -23,6 +23,7 @@ from tests.fork_server import BASE_DIR
 
 SQLITE_FILE = "db.sqlite3"
 # `make test` migrates once for all of its suites: the folder of that installation, its database.
+WITH_DATABASE = "HITL_TEST_WITH_DATABASE"  # set: only tests that ask one
 MIGRATED, MIGRATED_URL = "HITL_TEST_MIGRATED", "HITL_TEST_MIGRATED_URL"
 PATIENCE = 120.0  # seconds, for a command to end: the machine may be busy
 

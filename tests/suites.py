@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from tests.installation import MIGRATED, MIGRATED_URL, migrated_in
+from tests.installation import MIGRATED, MIGRATED_URL, WITH_DATABASE, migrated_in
 
 POSTGRES = os.environ.get("TEST_DATABASE_URL") or "postgres://postgres@127.0.0.1:5432/postgres"
 # Sync Playwright runs a loop of its own, beside which async tests cannot: separate calls.
@@ -63,6 +63,7 @@ def postgres_answers() -> bool:
 def jobs_for(databases: dict[str, dict[str, str]], folder: Path) -> list[Job]:
     """Each suite on each database, and style and types; reports go into `folder`."""
     jobs = []
+    first = next(iter(databases))
     for key, (title, arguments) in SUITES.items():
         for database, environment in databases.items():
             report = folder / f"{key}-{database}.xml"
@@ -70,16 +71,19 @@ def jobs_for(databases: dict[str, dict[str, str]], folder: Path) -> list[Job]:
             command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
             # Those side by side do not share a test database.
             suffix = f"{environment.get('HITL_TEST_DB_SUFFIX', '')}_{key}"
+            own = {"HITL_TEST_DB_SUFFIX": suffix}
+            if key.startswith("fast") and database != first:
+                own[WITH_DATABASE] = "1"
             jobs.append(
                 Job(
                     f"{title} on {database}",
                     [*command, *without, f"--junitxml={report}"],
-                    environment | {"HITL_TEST_DB_SUFFIX": suffix},
+                    environment | own,
                     report,
                 )
             )
-    plain = next(iter(databases.values()))
-    jobs.append(Job("style, types, layers", ["make", "--no-print-directory", "lint"], plain))
+    lint = ["make", "--no-print-directory", "lint"]
+    jobs.append(Job("style, types, layers", lint, databases[first]))
     return jobs
 
 
