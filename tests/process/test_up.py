@@ -153,7 +153,7 @@ def up(prepared: Installation) -> subprocess.Popen[str]:
     return prepared.start("up")
 
 
-def test_a_first_start_says_where_it_is_and_lets_the_first_login_in(
+def test_a_first_start_says_where_it_is_lets_the_first_login_in_and_stops_cleanly(
     installation: Installation,
 ) -> None:
     installation.from_scratch = True
@@ -163,8 +163,10 @@ def test_a_first_start_says_where_it_is_and_lets_the_first_login_in(
     found = re.search(r"Sign in +admin / (\w{16}) ", said)
     assert found, said
     assert can_sign_in(installation.port, "admin", found[1])
-    process.send_signal(signal.SIGTERM)
+    started = children_of(process)
+    process.send_signal(signal.SIGINT)
     assert process.wait(60) == 0
+    assert all(gone(pid) for pid in started.values())
     assert found[1] not in installation.log.read_text()
 
 
@@ -181,7 +183,8 @@ def test_the_first_login_can_be_chosen_and_is_not_made_twice(
     assert "with your own account" in welcome(prepared.start("up"))
 
 
-def test_both_processes_start_again_when_they_are_killed(
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+def test_both_start_again_when_they_are_killed_and_end_when_it_is_killed_itself(
     prepared: Installation, up: subprocess.Popen[str]
 ) -> None:
     welcome(up)
@@ -194,29 +197,16 @@ def test_both_processes_start_again_when_they_are_killed(
     said = prepared.log.read_text()
     assert "The web server ended (SIGKILL). It starts again in 0.5 s." in said
     assert "The agent runner ended (SIGKILL). It starts again in 0.5 s." in said
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def test_a_signal_stops_all_of_it_cleanly(up: subprocess.Popen[str]) -> None:
-    welcome(up)
-    started = children_of(up)
-    os.kill(up.pid, signal.SIGINT)
-    assert up.wait(60) == 0
-    assert all(gone(pid) for pid in started.values())
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
-def test_nothing_is_left_running_when_it_is_killed_itself(up: subprocess.Popen[str]) -> None:
-    welcome(up)
     started = children_of(up)
     up.kill()
     up.wait()
     for name, pid in started.items():
         until(lambda pid=pid: gone(pid), f"the {name} is gone")  # type: ignore[misc]
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_a_port_in_use_is_said_in_a_sentence(installation: Installation) -> None:
