@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from copy import copy
 from dataclasses import dataclass
 from functools import cache
@@ -28,9 +28,9 @@ class Activation:
 
 
 @verb
-def claim_next(runner: str, lease: float) -> Activation | None:
+def claim_next(runner: str, lease: float, driven: Collection[int] = ()) -> Activation | None:
     """Claim a run that is queued and due, or whose runner is gone; None when there is none."""
-    run = leases.claim_next(runner, lease)
+    run = leases.claim_next(runner, lease, driven)
     if run is None:
         return None
     return _activation(run, run.fence, run.runner, _journal(run=run.pk), {})

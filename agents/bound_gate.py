@@ -33,7 +33,9 @@ class GateQuestion:
 
     @property
     def about(self) -> Any:
-        return {"details": self.details, "after": self.previous}
+        # By everything that tells it from others: two gates asked side by side may not swap answers.
+        who = {"gate": self.gate, "agent": self.agent_id}
+        return {**who, "details": self.details, "after": self.previous}
 
     def store(self, run: Run, key: str) -> ApprovalRequest:
         """Ask, at the gate as it is now."""

@@ -30,7 +30,7 @@ class UnsureQuestion:
 
     @property
     def about(self) -> Any:
-        return {"reason": self.reason, "context": self.context}
+        return {"agent": self.agent_id, "reason": self.reason, "context": self.context}
 
     def store(self, run: Run, key: str) -> Escalation:
         """Ask, under the rule that holds now."""
@@ -53,10 +53,10 @@ class BoundManager:
         self.handler_seconds = handler_seconds
         self._handlers: dict[str, Handler] = {}
 
-    def register_handler(self, escalation_type: str, handler: Handler) -> None:
+    def register_handler(self, type: str, handler: Handler) -> None:
         """As EscalationManager.register_handler; called once for each escalation, not on replay."""
-        check_name("escalation_type", escalation_type)
-        self._handlers[escalation_type] = handler
+        check_name("type", type)
+        self._handlers[type] = handler
 
     async def escalate(
         self,

@@ -30,7 +30,8 @@ class ReviewQuestion:
         """By digest: an output may be large, and its bytes stand in the item."""
         content = contents.digest(contents.stored(self.content))
         context = contents.digest(contents.stored(self.context, "context"))
-        return {"content": content, "context": context, "after": self.previous}
+        made = {"agent": self.agent_id, "content": content, "context": context}
+        return {**made, "after": self.previous}
 
     def store(self, run: Run, key: str) -> ReviewItem:
         """Put it into the queue, as its type is set now."""

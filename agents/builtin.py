@@ -87,5 +87,5 @@ def _said(answer: dict[str, Any]) -> dict[str, Any]:
 
 def _told(call: ToolCall, result: dict[str, Any]) -> dict[str, Any]:
     """What the model hears of a call; the arguments are named, since a person may have edited."""
-    text = json.dumps(result, ensure_ascii=False)
+    text = json.dumps(result, ensure_ascii=False, sort_keys=True)
     return {"role": "tool", "tool_call_id": call.id, "content": text}

@@ -14,13 +14,14 @@ UNREADABLE = 0.5
 STATED = re.compile(
     r"(?:\bconfidence\b(?:\s+(?:level|score|rating))?|\bCONFIDENCE\b)"
     r"[\s*_`\"'”]*(?:[:=\-–—]|\bis\b|\bof\b)?[\s*_`\"'“]*(?:about|around|approximately|roughly|ca\.?|~|≈)?\s*"
-    r"(?P<number>\d{1,3}(?:[.,]\d{1,6})?|[.,]\d{1,6})\s*"
-    r"(?P<unit>%|％|percent\b|per\s?cent\b|/\s*100\b|/\s*10\b|/\s*1(?:\.0)?\b|out\s+of\s+100\b|out\s+of\s+10\b)?",
+    r"(?P<number>\d{1,3}(?:[.,]\d{1,6})?|[.,]\d{1,6})(?!\d)\s*"
+    r"(?P<unit>%|％|percent\b|per\s?cent\b|/\s*100\b|/\s*10\b|/\s*1(?:\.0)?\b|out\s+of\s+100\b|out\s+of\s+10\b)?"
+    r"(?!\s*/\s*\d|\s*(?:out\s+)?of\s+\d)",  # of another scale: better unread than misread
     re.IGNORECASE,
 )
 # "85% confident", "I am 85 percent sure".
 TURNED = re.compile(
-    r"(?P<number>\d{1,3}(?:[.,]\d{1,6})?)\s*(?P<unit>%|％|percent\b|per\s?cent\b)\s*"
+    r"(?<!\d)(?P<number>\d{1,3}(?:[.,]\d{1,6})?)(?!\d)\s*(?P<unit>%|％|percent\b|per\s?cent\b)\s*"
     r"(?:confiden(?:t|ce)|sure|certain(?:ty)?)\b",
     re.IGNORECASE,
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 from agents import catalogue
 from agents.activation import Activation
-from agents.activity import Doubt, Ended, GiveBack, Suspend
+from agents.activity import Doubt, Ended, GiveBack, Lost, Suspend
 from agents.bound import RunContext
 from agents.claim import Claim
 from agents.journal import Journal
@@ -53,6 +53,10 @@ class Drive:
     def stop(self) -> None:
         """Have the run given back as soon as what is in flight has ended."""
         self.journal.stop()
+
+    def lose(self) -> None:
+        """The run is not driven here any more: nothing further is written."""
+        self.journal.close(Lost())
 
     async def _call_agent(self, journal: Journal) -> asyncio.Task[Any]:
         """The agent's task, done; or cancelled, if the journal latched first."""

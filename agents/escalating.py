@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from asgiref.sync import sync_to_async
 
 from agents import model, unsure_prompts
-from agents.answers import problem_of, text_of
+from agents.answers import BEGINS_OBJECT, json_object_in, problem_of, text_of
 from agents.bound import RunContext
 from agents.bound_manager import BoundManager
 from agents.confidence import UNREADABLE, Stated, read_plain, read_structured
@@ -91,14 +92,14 @@ class EscalatingAgent:
         found = await self._read(
             "threshold",
             lambda: thresholds.confidence_for(agent_id, LOW_CONFIDENCE, own),
-            "threshold",
+            _key("threshold", agent_id, own),
         )
         return float(found)
 
     async def _earlier(self, task: str) -> list[dict[str, str]]:
         """What people answered to similar questions; the run's page shows which were used."""
         agent_id = self.agent_id
-        key = f"lessons/{canonical.digest(canonical.storable(task), 'hitl-task/v1')[:32]}"
+        key = _key("lessons", agent_id, canonical.storable(task))
         found = await self._read("lessons", lambda: earlier_answers(agent_id, task), key)
         answers: list[dict[str, str]] = found["answers"]
         return answers
@@ -131,8 +132,11 @@ class EscalatingAgent:
                 raise
             self._structured = False
             return None
+        if BEGINS_OBJECT.search(text):  # JSON of another form is no answer in plain words
+            found = json_object_in(text)
+            return None if found is None else read_structured(json.dumps(found))
         plain = read_plain(text)
-        return read_structured(text) or (plain if plain.confidence is not None else None)
+        return plain if plain.confidence is not None else None
 
     async def _ask(self, messages: list[dict[str, Any]], **options: Any) -> str:
         response = await self.llm_client.chat.completions.create(
@@ -152,3 +156,8 @@ async def escalating(task: str, context: RunContext) -> dict[str, Any]:
     """
     agent = EscalatingAgent(context.agent_id, context.model, context.escalations)
     return await agent.execute_task(task)
+
+
+def _key(name: str, *about: Any) -> str:
+    """What is read once in a run, by all that it depends on: never by the order of calls."""
+    return f"{name}/{canonical.digest(canonical.envelope_text({'about': list(about)}), 'hitl-read/v1')[:32]}"

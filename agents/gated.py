@@ -95,7 +95,7 @@ class ApprovalGatedAgent:
         """Ask, wait, revise as often as people want (at most 5 times), then run what counts."""
         risk = await self._assess(action, details)
         question = GateQuestion(
-            place.gate_name, "medium", self.agent_id, action, details, risk, story
+            place.gate_name, place.risk_threshold, self.agent_id, action, details, risk, story
         )
         decided = await place.wait(await place.ask(question))
         while decided.status == ApprovalStatus.NEEDS_REVISION:

@@ -83,7 +83,7 @@ class InteractiveAgent:
         """
         about = {"step": step, "human_input": human_input}
         if self.plan_id is not None:
-            about |= await sync_to_async(_about)(self.plan_id)
+            about |= await self._desk.write("plan step about", _about, **about)
         result = await self._do(step, about)
         return {"step": step, "result": result, "human_input_used": human_input is not None}
 
@@ -214,7 +214,8 @@ def report(plan_id: Any) -> dict[str, Any]:
     return {"plan": plan.pk, "status": status, "version": plan.version, "steps": steps}
 
 
-def _about(plan_id: int) -> dict[str, Any]:
+def _about(plan_id: int, **_: Any) -> dict[str, Any]:
+    """What a step is done with, as the plan is now; which step it is tells it from others."""
     plan = by_id(plan_id)
     said = progress.conversation(plan)
     return {"goal": plan.goal, "said": said, "earlier": progress.earlier(plan)}

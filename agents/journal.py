@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
 from agents import effects
-from agents.activity import Doubt
+from agents.activity import DatabaseAway, Doubt
 from agents.entries import Hold, Status, Step
 from agents.questions import Questions
 from approvals.actions import ActionContext, ActionFailed, evidence_of
@@ -21,6 +21,7 @@ from ledger.errors import BadInput
 from ledger.models import EntryKind, JournalEntry
 
 Effect = Callable[[ActionContext], Awaitable[Any]]
+PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)  # seconds between tries to write down how an action ended
 
 
 class Journal(Questions):
@@ -73,17 +74,40 @@ class Journal(Questions):
         try:
             result = as_json(await effect(context))
         except ActionFailed as failure:
-            await self._db(effects.fail_action, entry, str(failure))
+            await self._note_end(effects.fail_action, entry, str(failure))
             raise
-        except Exception as error:
-            await self._in_doubt(entry, evidence_of(error))
-        await self._db(effects.finish_or_leave_evidence, entry, result)
+        except (Exception, asyncio.CancelledError, SystemExit) as error:
+            # It had begun. What it cancelled itself, and a wish to exit, tell as little as an error.
+            self._doubt(entry, evidence_of(error))
+            if _is_being_cancelled():
+                raise
+            await self.never()
+        await self._note_end(effects.finish_or_leave_evidence, entry, result)
         return result
 
+    async def _note_end(self, function: Callable[..., Any], *args: Any) -> None:
+        """Write down how it ended. Nobody else knows: a database that is away is waited for a bit."""
+        for pause in PAUSES:
+            try:
+                await self._db(function, *args)
+            except DatabaseAway:
+                await asyncio.sleep(pause)
+            else:
+                return
+        await self._db(function, *args)
+
     async def _in_doubt(self, entry: JournalEntry, why: str) -> NoReturn:
-        about = {"kind": "action", "entry": entry.pk, "name": entry.name, "why": why}
-        self.close(Doubt(about))
+        self._doubt(entry, why)
         await self.never()
+
+    def _doubt(self, entry: JournalEntry, why: str) -> None:
+        self.close(Doubt({"kind": "action", "entry": entry.pk, "name": entry.name, "why": why}))
+
+
+def _is_being_cancelled() -> bool:
+    """Whether somebody ends the very task that asks this."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def as_json(result: Any) -> Any:

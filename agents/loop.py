@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, ContextVar
 from typing import Any, Protocol, TypeVarTuple, Unpack, cast
+from weakref import WeakSet
 
 Arguments = TypeVarTuple("Arguments")
+log = logging.getLogger(__name__)
 
 
 class Owner(Protocol):
@@ -25,6 +28,21 @@ class RunnerLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self.set_task_factory(_own_task)
+        self.owned: WeakSet[asyncio.Task[Any]] = WeakSet()  # tasks that runs' own code has started
+
+    def run_forever(self) -> None:
+        """As any loop, but for a run's own code that wants to exit: its task has ended so, no more.
+
+        asyncio hands SystemExit on out of the loop. That would end the runner with all of its
+        runs, and each runner after it that takes up the same run.
+        """
+        while True:
+            try:
+                return super().run_forever()
+            except SystemExit as error:
+                if not any(_ended_with(task, error) for task in list(self.owned)):
+                    raise
+                log.warning("A run's own code raised SystemExit(%s).", error)
 
     def call_at(
         self,
@@ -57,5 +75,11 @@ def _own_task(
     owner = context.get(OWNER) if context is not None else OWNER.get()
     if owner is not None:
         owner.tasks.add(task)
+        if isinstance(loop, RunnerLoop):
+            loop.owned.add(task)
         task.add_done_callback(owner.tasks.discard)
     return task
+
+
+def _ended_with(task: asyncio.Task[Any], error: BaseException) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is error

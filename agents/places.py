@@ -17,6 +17,7 @@ from approvals.models import ApprovalRequest
 
 class Place(Protocol):
     gate_name: str
+    risk_threshold: str  # of a gate that is made by being asked at
 
     async def ask(self, question: GateQuestion) -> ApprovalRequest: ...
 
@@ -31,6 +32,7 @@ class InRun:
     def __init__(self, gate: BoundGate) -> None:
         self._gate = gate
         self.gate_name = gate.name
+        self.risk_threshold = gate.risk_threshold
 
     async def ask(self, question: GateQuestion) -> ApprovalRequest:
         return await self._gate.ask(question)
@@ -55,6 +57,7 @@ class InProgram:
         self._run = run
         self._gate = gate
         self.gate_name = gate.name
+        self.risk_threshold = "medium"  # says nothing: this gate has its row already
 
     async def ask(self, question: GateQuestion) -> ApprovalRequest:
         request = await self._run.ask(question)

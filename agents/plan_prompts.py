@@ -124,5 +124,5 @@ def _told(actions: Sequence[Action]) -> list[dict[str, Any]]:
 
 
 def _asked(system: str, about: dict[str, Any]) -> Messages:
-    text = json.dumps(about, ensure_ascii=False, indent=1)
+    text = json.dumps(about, ensure_ascii=False, indent=1, sort_keys=True)
     return [{"role": "system", "content": system}, {"role": "user", "content": text}]

@@ -116,5 +116,5 @@ def _said(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _told(call: ToolCall, ended: dict[str, Any]) -> dict[str, Any]:
-    text = json.dumps(ended, ensure_ascii=False)
+    text = json.dumps(ended, ensure_ascii=False, sort_keys=True)
     return {"role": "tool", "tool_call_id": call.id, "content": text}

@@ -80,4 +80,5 @@ def ask_again(messages: Messages, answer: str, names: list[str]) -> Messages:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=1)
+    # In one order: PostgreSQL keeps none, and a replay would ask the model something else.
+    return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True)

@@ -41,4 +41,5 @@ def write_again(messages: Messages, output: str, feedback: str) -> Messages:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=1)
+    # In one order: PostgreSQL keeps none, and a replay would ask the model something else.
+    return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True)

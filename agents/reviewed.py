@@ -106,7 +106,12 @@ class ReviewedAgent:
 
         if isinstance(queue, BoundQueue):
             # By the task and the try, not by call order: of two made side by side each has its own.
-            about = canonical.digest(f"{output_type}\n{task}", "hitl-lessons/v1")[:16]
+            about = canonical.digest(
+                canonical.envelope_text(
+                    {"agent": self.agent_id, "type": output_type, "task": task}
+                ),
+                "hitl-lessons/v1",
+            )[:16]
             key = f"lessons/{about}/{0 if rejected is None else rejected.pk}"
             found = await queue.journal.read("lessons", read, key)
         else:

@@ -100,6 +100,8 @@ class AgentRunner:
     def stop(self) -> None:
         """Stop cleanly: steps in flight end, runs are given back, then run() returns."""
         self._stopping = True
+        for drive in self._drives.values():
+            drive.stop()  # now: nothing more is to be begun while the runner comes to its end
         self._wake.set()
 
     def _sign_on(self) -> None:
@@ -178,7 +180,7 @@ class AgentRunner:
         if time.monotonic() >= self._next_tick:
             self._next_tick = time.monotonic() + TICK
             self._work_is_there = True
-            decided = dict.fromkeys(await self._database(self._tick), "") | decided
+            decided = await self._look(decided)
             self._count_beside()
         for run_id, table in decided.items():
             self._resume(run_id, table)
@@ -187,6 +189,15 @@ class AgentRunner:
             while self._has_room and await self._claim_one():
                 continue
             self._work_is_there |= not self._has_room  # the rest, when a drive has ended
+
+    async def _look(self, decided: dict[int, str]) -> dict[int, str]:
+        """What a tick finds, with these. If it fails, they are kept for the next try."""
+        try:
+            return dict.fromkeys(await self._database(self._tick), "") | decided
+        except BaseException:
+            self._decided = decided | self._decided
+            self._wake.set()
+            raise
 
     @property
     def _has_room(self) -> bool:
@@ -251,18 +262,22 @@ class AgentRunner:
         self._loop.call_later(AGAIN, self._take_hints, again)
 
     async def _claim_one(self) -> bool:
-        claimed = await self._database(self._claim_next)
+        claimed = await self._database(self._claim_next, list(self._drives))
         if claimed is not None:
             self._start(claimed)
         return claimed is not None
 
-    def _claim_next(self) -> Activation | None:
-        return activation.claim_next(self.name, self._lease) if _anything_to_claim() else None
+    def _claim_next(self, driven: list[int]) -> Activation | None:
+        if not _anything_to_claim(driven):
+            return None
+        return activation.claim_next(self.name, self._lease, driven)
 
     # ---- Driving ----------------------------------------------------------------------------
 
     def _start(self, claimed: Activation, claim: Claim | None = None) -> None:
         drive = Drive(claimed, self._database, self._client, claim)
+        if before := self._drives.get(claimed.run.pk):
+            before.lose()  # its fence is behind; the run has gone on under this one
         self._drives[claimed.run.pk] = drive
         task = self._loop.create_task(self._drive(drive))
         self._tasks.add(task)
@@ -281,7 +296,8 @@ class AgentRunner:
             # The database is away, or a bug of ours: the lease lapses and a runner tries again.
             log.exception("Run %s could not be driven.", run_id)
         finally:
-            self._drives.pop(run_id, None)
+            if self._drives.get(run_id) is drive:  # it may have been claimed again meanwhile
+                del self._drives[run_id]
         if waits and await self._database(requests.has_decided, run_id):
             # Decided between the question and the commit of `waiting`: nobody else would tell.
             self._decided[run_id] = ""
@@ -292,10 +308,11 @@ class AgentRunner:
         return not await self._database(_runnable_soon)
 
 
-def _anything_to_claim() -> bool:
+def _anything_to_claim(driven: list[int]) -> bool:
     """One cheap read, so that an idle runner takes no write lock."""
     due = Q(not_before=None) | Q(not_before__lte=DbNow())
     lost = Q(status=Run.Status.RUNNING, library=False, lease_until__lt=DbNow())
+    lost &= ~Q(pk__in=driven)
     return Run.objects.filter(Q(due, status=Run.Status.QUEUED) | lost).exists()
 
 

@@ -28,13 +28,13 @@ class EscalationManager:
         found: RequestQuerySet = Escalation.objects.all()
         return found
 
-    def register_handler(self, escalation_type: str, handler: Handler) -> None:
+    def register_handler(self, type: str, handler: Handler) -> None:
         """Have `handler` (async or sync) answer what is escalated with that type from now on.
 
         It gets a dict: id, agent_id, reason, context, type, timestamp, status; and returns JSON.
         """
-        check_name("escalation_type", escalation_type)
-        self._handlers[escalation_type] = handler
+        check_name("type", type)
+        self._handlers[type] = handler
 
     async def escalate(
         self,

@@ -6,7 +6,7 @@ it raises LostLease and changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -35,13 +35,16 @@ def held(run_id: int, fence: int) -> Run:
 
 
 @verb
-def claim_next(runner: str, lease: float) -> Run | None:
-    """Claim one run that is queued and due, or whose runner is gone; None when there is none."""
+def claim_next(runner: str, lease: float, driven: Collection[int] = ()) -> Run | None:
+    """Claim one run that is queued and due, or whose runner is gone; None when there is none.
+
+    Those that are `driven` by the caller it has already, whatever their lease says.
+    """
     due = Q(not_before=None) | Q(not_before__lte=DbNow())
     run = _free(Run.objects.filter(due, status=Run.Status.QUEUED)).first()
     if run is None:
         lost = Q(status=Run.Status.RUNNING, library=False, lease_until__lt=DbNow())
-        run = _free(Run.objects.filter(lost)).first()
+        run = _free(Run.objects.filter(lost).exclude(pk__in=driven)).first()
         if run is None:
             return None
         _requeue(run, runner, f"{run.runner} gave no sign")

@@ -179,7 +179,31 @@ async def stubborn(task: str, context: RunContext) -> Any:
 
 async def exiting(task: str, context: RunContext) -> Any:
     """Wants to end the process."""
-    raise SystemExit(3)
+
+    async def leave() -> None:
+        raise SystemExit(3)
+
+    await (leave() if task == "itself" else asyncio.create_task(leave()))
+
+
+RAISED: BaseException = ValueError()
+
+
+async def breaking_off(task: str, context: RunContext) -> Any:
+    """An action that raises RAISED in the middle."""
+
+    async def effect(_: Any) -> Any:
+        EFFECTS["begun"] += 1
+        raise RAISED
+
+    return await context.journal.act("break off", {}, effect)
+
+
+async def breaking_off_in_a_group(task: str, context: RunContext) -> Any:
+    """The same in a TaskGroup, which takes no notice of a cancelled task."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(breaking_off(task, context))
+    return "all done"
 
 
 AGENTS = (
@@ -197,6 +221,8 @@ AGENTS = (
     quick_first,
     stubborn,
     exiting,
+    breaking_off,
+    breaking_off_in_a_group,
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 
@@ -215,10 +216,24 @@ def test_whichever_is_decided_first_counts_and_the_other_stays_dropped(
     assert once(first, "last")
 
 
-def test_an_agent_that_exits_fails_its_run_and_not_the_runner(rita: User) -> None:
-    run = driven("exiting")
+@pytest.mark.parametrize("task", ["itself", "in a task of its own"])
+def test_an_agent_that_exits_fails_its_run_and_not_the_runner(rita: User, task: str) -> None:
+    run = driven("exiting", task)
     assert run.status == "failed"
     assert "SystemExit" in run.error
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), SystemExit(3), ValueError("no")])
+@pytest.mark.parametrize("agent", ["breaking_off", "breaking_off_in_a_group"])
+def test_an_action_that_breaks_off_after_its_start_is_in_doubt_whatever_it_raises(
+    rita: User, agent: str, error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agents_for_tests, "RAISED", error)
+    run = driven(agent)
+    assert run.status == "in_doubt"
+    assert EFFECTS == {"begun": 1}
+    drive()  # and stays so: a runner is alive after it, and does nothing of it again
+    assert (again(run).status, EFFECTS["begun"]) == ("in_doubt", 1)
 
 
 def test_the_log_of_all_that_verifies(rita: User) -> None:

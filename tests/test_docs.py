@@ -91,7 +91,7 @@ def test_the_semantics_name_every_way_to_be_resolved(resolution: str) -> None:
         (ApprovalGate.approve, "request_id, reviewer, feedback=''"),
         (ApprovalGate.reject, "request_id, reviewer, feedback"),
         (ApprovalGate.request_revision, "request_id, reviewer, feedback"),
-        (EscalationManager.register_handler, "escalation_type, handler"),
+        (EscalationManager.register_handler, "type, handler"),
         (
             EscalationManager.escalate,
             "agent_id, reason, context, escalation_type='general', *, threshold=None",

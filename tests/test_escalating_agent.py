@@ -350,6 +350,25 @@ async def test_an_unreadable_structured_answer_is_asked_for_in_plain_words() -> 
     assert "CONFIDENCE:" in model.calls[1]["messages"][0]["content"]
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        '{"answer": 42, "confidence": 0.9}',
+        '{"response": "Paris", "confidence": 0.9}',
+        '{"answer": "Paris", "confidence": 0.9',
+    ],
+)
+async def test_json_of_another_form_is_no_answer_in_plain_words(wrong: str) -> None:
+    model = ScriptedModel(wrong, "RESPONSE: Ten.\nCONFIDENCE: 90%")
+    assert (await agent(model).execute_task(QUESTION))["result"] == "Ten."
+
+
+@pytest.mark.parametrize("around", ["```json\n{}\n```", "Here you go: {}"])
+async def test_a_structured_answer_is_found_in_what_stands_around_it(around: str) -> None:
+    model = ScriptedModel(around.replace("{}", structured("Ten.", 0.9)))
+    assert (await agent(model).execute_task(QUESTION))["result"] == "Ten."
+
+
 async def test_the_plain_form_in_answer_to_the_structured_is_taken_as_it_is() -> None:
     model = ScriptedModel("RESPONSE: Ten.\nCONFIDENCE: 90%")
     assert (await agent(model).execute_task(QUESTION))["confidence"] == 0.9

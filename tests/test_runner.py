@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from pytest_django import Settings
 
-from agents import effects, model, runner
+from agents import activation, effects, journal, model, runner
 from agents.bound import RunContext
 from agents.drive import Drive
 from agents.entries import Hold, Step
@@ -26,7 +26,7 @@ from approvals import services
 from approvals.models import ApprovalRequest
 from ledger import leases, requests, runs
 from ledger.clock import now
-from ledger.models import Event, Run, Runner
+from ledger.models import EntryKind, Event, Run, Runner
 from tests import agents_for_tests, people
 from tests.agents_for_tests import EFFECTS, Counting
 from tests.driving import RunnerInThread, again, approve_all, drive, driven, pending, until
@@ -474,3 +474,109 @@ def test_a_run_that_was_cancelled_meanwhile_leaves_the_runner_at_work() -> None:
         ends(runs.submit("quick", "b"), "completed")
     assert again(run).status == "cancelled"
     assert "afterwards" not in EFFECTS
+
+
+# --- a run that is claimed again while it is driven
+
+
+async def lingering(task: str, context: RunContext) -> Any:
+    """Reads something outside; the test lets one after the other of these readings end."""
+
+    async def outside() -> str:
+        EFFECTS["read"] += 1
+        number = EFFECTS["read"]
+        while EFFECTS["go on"] < number:  # noqa: ASYNC110 - an Event would outlive its loop
+            await asyncio.sleep(0.001)
+        return "read"
+
+    return await context.journal.remember(EntryKind.READ, "outside", {}, outside, "key")
+
+
+def lapse(run: Run) -> None:
+    """Its lease is over, as after a pause of the whole computer."""
+    Run.objects.filter(pk=run.pk).update(lease_until=now() - timedelta(seconds=1))
+
+
+def test_a_runner_keeps_its_run_when_the_lease_has_lapsed_and_nobody_has_taken_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runner, "TICK", OFTEN)
+    with agents_for_tests.in_catalogue(lingering), RunnerInThread():
+        run = runs.submit("lingering", "x")
+        until(lambda: EFFECTS["read"], "it reads")
+        lapse(run)
+        ends(runs.submit("quick", "looked meanwhile"), "completed")
+        EFFECTS["go on"] = 1
+        ends(run, "completed")
+    assert (EFFECTS["read"], again(run).fence) == (1, 1)
+
+
+def test_the_end_of_a_drive_that_was_overtaken_does_not_forget_the_one_that_goes_on() -> None:
+    """Were it forgotten, nobody would renew its lease, and it would be claimed for ever."""
+    with agents_for_tests.in_catalogue(lingering), RunnerInThread() as here:
+        run = runs.submit("lingering", "x")
+        until(lambda: EFFECTS["read"], "it reads")
+        lapse(run)
+        # As if the runner had found it before it had noted that it drives it.
+        claimed = activation.claim_next(here._runner.name, 60)
+        assert claimed is not None
+        here._loop.call_soon_threadsafe(here._runner._start, claimed)
+        until(lambda: EFFECTS["read"] == 2, "it is driven again")
+        EFFECTS["go on"] = 1
+        until(lambda: len(here._runner._tasks) == 1, "the first drive has ended")
+        assert here._runner._drives[run.pk].journal.hold.fence == 2
+        EFFECTS["go on"] = 2
+        ends(run, "completed")
+    assert again(run).fence == 2
+
+
+def test_a_decision_is_kept_when_the_look_that_it_came_with_fails(
+    rita: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run waits in memory, for a time limit of its own: no later look would find it."""
+    found = requests.expire_due
+    failing: list[int] = []
+
+    def expire_due() -> int:
+        if failing:
+            failing.clear()
+            raise OperationalError("database is locked")
+        return found()
+
+    monkeypatch.setattr(requests, "expire_due", expire_due)
+    monkeypatch.setattr(runner, "AGAIN", OFTEN)
+    with RunnerInThread() as here:
+        run = runs.submit("impatient", "30")
+        until(lambda: pending(run), "it asks")
+        take = here._runner._take_hints
+
+        def take_with_a_tick(hints: list[Any]) -> None:
+            if any(hint.decided for hint in hints):
+                here._runner._next_tick = 0.0
+                failing.append(1)
+            take(hints)
+
+        monkeypatch.setattr(here._runner, "_take_hints", take_with_a_tick)
+        approve_all(run, rita)
+        until(lambda: EFFECTS["wanted"], "what was approved is done")
+    assert not failing
+    assert not EFFECTS["instead"]
+
+
+def test_how_an_action_ended_is_written_down_when_the_database_answers_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(journal, "PAUSES", (0.001, 0.001))
+    written = effects.finish_action
+    failing = [1, 1]
+
+    def finish(*args: Any) -> None:
+        if failing:
+            failing.pop()
+            raise OperationalError("database is locked")
+        written(*args)
+
+    monkeypatch.setattr(effects, "finish_action", finish)
+    EFFECTS["go on"] = 1
+    assert driven("slow").status == "completed"
+    assert EFFECTS["begun"] == 1

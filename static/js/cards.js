@@ -32,9 +32,13 @@ const hasFocus = (element) => document.activeElement !== document.body && elemen
 const isInUse = (element) =>
   hasFocus(element) || fieldsOf(element).some(isChanged) || element.querySelector("dialog[open], :popover-open") !== null;
 
+// What the server gave back is typed as well: where people say what they decide, nothing stands by itself.
+const hasWords = (area) => !area.readOnly && area.value.trim() !== "";
+
 /** Whether somebody has typed something on this page that loading it anew would lose. A filter is in the address. */
 export const hasTyped = () =>
-  document.querySelector("main [data-kept]") !== null || // what the server gave back is typed as well
+  document.querySelector("main [data-kept]") !== null ||
+  [...document.querySelectorAll("main form.decide textarea")].some(hasWords) ||
   fieldsOf(document.querySelector("main")).some((field) => isChanged(field) && !field.closest("[role=search]"));
 
 // ---- Putting in place
@@ -80,7 +84,7 @@ function putInPlace(old, fresh, html) {
 /** What was typed into a form that is over goes into a field of its own, to be read and copied. */
 function keepTyped(old, fresh) {
   const words = [...old.querySelectorAll("textarea")]
-    .filter((area) => area.value.trim() && (area.readOnly || isChanged(area)))
+    .filter((area) => area.value.trim())
     .map((area) => area.value)
     .join("\n\n");
   if (!words) return null;

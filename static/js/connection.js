@@ -7,6 +7,7 @@ const bar = document.getElementById("offline");
 const word = document.getElementById("live");
 let since = null; // when the connection was lost
 let waits = false; // whether forms wait
+let isStale = false; // whether this page has missed something that no catching up brings
 
 const two = (number) => String(number).padStart(2, "0");
 const clock = (date) => [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(":");
@@ -61,13 +62,15 @@ export function refused() {
 /** Too much has changed to be told piece by piece, and something was typed. */
 export function offer() {
   since = null;
+  isStale = true;
   hold(false);
   say(true);
   show("Much has changed.", "Reload this page to see it. Copy what you have typed before that.", reloadButton());
 }
 
-/** All is well. */
+/** All is well, or as well as it was. */
 export function steady() {
+  if (isStale) return offer();
   since = null;
   bar.hidden = true;
   hold(false);

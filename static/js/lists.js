@@ -94,13 +94,17 @@ export function offer(frame) {
 
 /** Whether a row matches a filter only the server can say. */
 let looking = 0;
+const lookingFor = new Set(); // lists
 function lookLater(list) {
   clearTimeout(looking);
   const asked = new URLSearchParams(location.search);
   if (asked.has("before") || asked.has("after")) return; // a later page: what is new stands on the first
+  lookingFor.add(list);
   looking = setTimeout(async () => {
+    const lists = [...lookingFor];
+    lookingFor.clear();
     const page = await ownPage().catch(() => null);
-    if (page) afterPress(() => addMissing(list, page));
+    if (page) afterPress(() => lists.forEach((each) => addMissing(each, page)));
   }, 400);
 }
 

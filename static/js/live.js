@@ -87,7 +87,7 @@ function tryNow() {
 
 function hear(frame) {
   if (frame.reload) reload();
-  else if ("caught_up" in frame) caughtUp(frame);
+  else if ("caught_up" in frame) afterPress(() => caughtUp(frame)); // behind the frames that it tells of
   else if ("beat" in frame) afterPress(() => beat(frame));
   else {
     afterPress(() => tell(frame));
@@ -151,15 +151,21 @@ function tooLate(frame) {
   document.getElementById("toasts").append(note);
 }
 
+const brought = new Map(); // id: which asking brought what is there
+let asking = 0;
+
 /** What a person may do, and what frames do not hold, is not for the socket to say: the page asks for it. */
 async function bring(ids, wanted) {
   const missing = ids.filter((id) => document.getElementById(id) && wanted(document.getElementById(id)));
   if (!missing.length) return;
+  const mine = ++asking;
   const page = await ownPage().catch(() => null);
   afterPress(() => {
     for (const id of missing) {
       const fresh = page?.getElementById(id);
-      if (fresh && document.getElementById(id)) place(document.getElementById(id), document.adoptNode(fresh));
+      if (!fresh || !document.getElementById(id) || brought.get(id) > mine) continue; // a later asking was answered first
+      brought.set(id, mine);
+      place(document.getElementById(id), document.adoptNode(fresh));
     }
   });
 }
@@ -168,6 +174,7 @@ async function bring(ids, wanted) {
 
 function reload() {
   clearTimeout(grace);
+  grace = 0;
   const before = Number(sessionStorage.getItem("live-reload") || 0);
   if (hasTyped() || Date.now() - before < 10_000) {
     offerReload();
@@ -175,7 +182,8 @@ function reload() {
   }
   sessionStorage.setItem("live-reload", Date.now());
   announce("Much has changed; the page is loaded anew.");
-  setTimeout(() => location.reload(), Math.random() * 1_000); // not everybody at once
+  const now = () => (hasTyped() ? offerReload() : location.reload()); // somebody may have begun to type
+  setTimeout(() => afterPress(now), Math.random() * 1_000); // not everybody at once
 }
 
 // ---- Whatever else moves

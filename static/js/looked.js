@@ -9,7 +9,8 @@
   /** The part of the page that is a question which its reader may decide; of a plan, while it is the people's turn. */
   const question = () => {
     const part = ":is([data-subject]:not([data-version]), [data-turn])";
-    const button = document.querySelector(`${part} .decide button[type=submit]:not([aria-disabled=true])`);
+    const may = ":is(:not([aria-disabled=true]), [data-waits])"; // a form that only waits for the connection counts, too
+    const button = document.querySelector(`${part} .decide button[type=submit]${may}`);
     return button?.closest(part) ?? null;
   };
   /** Whether this leads to a decision: a plan is also edited and talked about before. */

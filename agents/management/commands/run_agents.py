@@ -62,10 +62,10 @@ class Command(BaseCommand):
 
         def stop() -> None:
             log.info("Stopping: steps in flight end first. A second signal stops at once.")
+            runner.stop()
             for number in SIGNALS:
                 loop.remove_signal_handler(number)
                 signal.signal(number, signal.SIG_DFL)
-            runner.stop()
 
         for number in SIGNALS:
             loop.add_signal_handler(number, stop)
