@@ -158,6 +158,15 @@ def test_an_edit_is_one_decision_and_its_time_that_of_the_question(
     assert found["Median to decision"][0] == "10 min"
 
 
+def test_a_deadline_that_nobody_has_noticed_yet_counts_as_timed_out_as_well(
+    clock: Clock, rita: Client
+) -> None:
+    people.asked()
+    ApprovalRequest.objects.update(deadline=datetime(2020, 1, 1, tzinfo=UTC))
+    found = tiles(page(rita))
+    assert (found["Pending"][0], found["Timed out"]) == ("0", ("100.0 %", "1"))
+
+
 def test_a_deadline_counts_as_timed_out_and_is_nobodys_time(clock: Clock, rita: Client) -> None:
     request = people.asked()
     ApprovalRequest.objects.update(deadline=datetime(2020, 1, 1, tzinfo=UTC))
