@@ -80,8 +80,7 @@ def test_words_that_the_server_gave_back_are_kept_when_somebody_else_decides(
     site: Site, sign_in: SignIn
 ) -> None:
     number = escalate(site, "May we ship to Iceland?")
-    page = sign_in("rita")
-    page.goto(f"{site.url}/escalations/{number}/")
+    page = sign_in("rita", f"/escalations/{number}/")
     is_live(page)
     page.get_by_label("Answer").fill("Three paragraphs.")
     page.get_by_role("button", name="Claim", exact=True).click()
@@ -112,13 +111,14 @@ def test_a_decision_after_a_lost_connection_is_told_as_read(site: Site, sign_in:
 def test_what_comes_together_reaches_both_lanes_of_a_filtered_inbox(
     site: Site, sign_in: SignIn
 ) -> None:
-    page = sign_in("rita")
-    page.goto(f"{site.url}/?q=twosome")
+    page = sign_in("rita", "/?q=twosome")
     is_live(page)
     found = site.run("""
 from approvals import services
 from approvals.gate import gate_named
 from reviews.queue import ReviewQueue
+
+pytestmark = pytest.mark.page_only
 asked = services.ask(gate=gate_named("shop"), agent_id="twosome", action="pay", details={},
                      risk_level="high")
 print(asked.pk, ReviewQueue().add("twosome", "note", "Hello."))
