@@ -15,7 +15,6 @@ from plans.steps import MAX_STEPS, MAX_TITLE, Step, checked
 from plans.versions import Draft
 
 NUMBERED = re.compile(r"^\s*(?:\*\*|#+\s*)?(?:step\s+)?\d{1,3}\s*[.):]\s*(.+)$", re.I | re.M)
-NOT_TAKEN = ("(HTTP 400)", "(HTTP 422)")  # how servers answer what they do not know
 Known = Sequence[Mapping[str, Any]]
 
 
@@ -59,21 +58,13 @@ async def _structured(client: Any, messages: Messages) -> str | None:
     try:
         return await _ask(client, messages, response_format=plan_prompts.STRUCTURED)
     except model.ModelError as error:
-        if not any(sign in str(error) for sign in NOT_TAKEN):
+        if not model.not_taken(error):
             raise
         return None
 
 
 async def _ask(client: Any, messages: Messages, **more: Any) -> str:
-    try:
-        response = await client.chat.completions.create(
-            model=model.model_name(), messages=messages, **more
-        )
-        answer = model.as_dict(response)
-    except model.ModelError:
-        raise
-    except Exception as error:  # a client of somebody else's, outside a run
-        raise model.ModelError(model.classify(error)) from error
+    answer = await model.ask(client, messages, **more)
     problem = problem_of(answer)
     if problem is not None and problem.kind in ("refused", "cut_off"):
         raise model.ModelError(problem)

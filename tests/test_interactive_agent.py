@@ -37,13 +37,13 @@ def plan(*steps: dict[str, Any], **fields: Any) -> str:
     return json.dumps({**usual, "steps": list(steps), **fields})
 
 
-def not_taken() -> openai.BadRequestError:
-    """How a server answers that does not know response_format."""
+def not_taken(what: str = "response_format", status: int = 400) -> openai.APIStatusError:
+    """How a server answers that does not know that parameter."""
     import httpx2
 
     request = httpx2.Request("POST", "http://model.invalid/v1/chat/completions")
-    response = httpx2.Response(400, request=request)
-    return openai.BadRequestError("Unknown parameter: response_format", response=response, body={})
+    response = httpx2.Response(status, request=request)
+    return openai.APIStatusError(f"Unknown parameter: {what}", response=response, body={})
 
 
 async def proposed(*answers: Any) -> tuple[InteractiveAgent, dict[str, Any]]:
@@ -233,6 +233,30 @@ async def test_a_step_cannot_call_an_action_that_it_may_not_use() -> None:
     assert [tool["function"]["name"] for tool in model.calls[0]["tools"]] == ["write_file"]
     (refused,) = found["result"]["actions"]
     assert (refused["status"], "may not use send_email" in refused["reason"]) == ("refused", True)
+
+
+@pytest.mark.parametrize("status", [400, 422])
+async def test_a_server_without_tools_is_asked_in_plain_words(status: int) -> None:
+    model = ScriptedModel(not_taken("tools", status), "Blue goes well with it.")
+    found = await InteractiveAgent("planner", model).execute_step("Choose a colour")
+    assert found["result"] == {"said": "Blue goes well with it.", "actions": []}
+    assert ["tools" in call for call in model.calls] == [True, False]
+    assert model.calls[1]["messages"][-1]["content"] == plan_prompts.IN_WORDS
+
+
+async def test_a_step_with_actions_is_not_done_in_words_by_a_server_without_tools() -> None:
+    model = ScriptedModel(not_taken("tools"))
+    given = {"title": "Write", "actions": ["write_file"]}
+    with pytest.raises(
+        NotDone, match=r"Unknown parameter: tools.* the step cannot call write_file"
+    ):
+        await InteractiveAgent("planner", model).execute_step(given)
+
+
+async def test_a_server_that_takes_tools_and_refuses_later_is_not_asked_in_words() -> None:
+    model = ScriptedModel(wants(("launch", {})), not_taken("tool_call_id"))
+    with pytest.raises(ModelError, match="tool_call_id"):
+        await InteractiveAgent("planner", model).execute_step("Go")
 
 
 async def test_a_model_that_never_comes_to_an_end_is_a_step_not_done() -> None:
