@@ -15,11 +15,12 @@ from plans.steps import MAX_STEPS, MAX_TITLE, Step, checked
 from plans.versions import Draft
 
 NUMBERED = re.compile(r"^\s*(?:\*\*|#+\s*)?(?:step\s+)?\d{1,3}\s*[.):]\s*(.+)$", re.I | re.M)
+MAX_CALLS = 3  # of the model, for one plan
 Known = Sequence[Mapping[str, Any]]
 
 
 class NoPlan(Exception):
-    """The model gave no plan, asked twice; `text` is what it said."""
+    """The model gave no plan in any form; `text` is what it said last."""
 
     def __init__(self, fault: str, text: str) -> None:
         super().__init__(f"The model gave no usable plan: {fault}")
@@ -34,23 +35,22 @@ class _Fault(Exception):
 async def draft(client: Any, messages: Messages, known: Known, before: Sequence[Step]) -> Draft:
     """The plan that the model answers with; `known` are the actions, `before` the plan so far.
 
-    Without structured output on the server's side, or when its answer is no JSON, it is asked for
-    a numbered list. An answer that is wrong is asked for once more, with the fault named. Raises
-    NoPlan, or ModelError when the model cannot be asked.
+    An answer that is wrong is asked for once more, with the fault named. Without structured output
+    on the server's side, when an answer is no JSON, or when the second is wrong too, the model is
+    asked for a numbered list. Raises NoPlan, or ModelError when the model cannot be asked.
     """
-    answer = await _structured(client, messages)
-    found = None if answer is None else json_object_in(answer)
-    if answer is None or found is None:
-        return await _from_list(client, plan_prompts.as_list(messages), before)
-    try:
-        return _read(found, known)
-    except _Fault as fault:
-        messages = plan_prompts.again(messages, answer, str(fault))
-    answer = await _structured(client, messages) or ""
-    try:
-        return _read(json_object_in(answer) or {}, known)
-    except _Fault as fault:
-        raise NoPlan(str(fault), answer) from fault
+    asked, left = messages, MAX_CALLS
+    while left > 1:  # the last is for a list
+        answer = await _structured(client, asked)
+        left -= 1
+        found = None if answer is None else json_object_in(answer)
+        if answer is None or found is None:
+            break
+        try:
+            return _read(found, known)
+        except _Fault as fault:
+            asked = plan_prompts.again(asked, answer, str(fault))
+    return await _from_list(client, plan_prompts.as_list(messages), before, left)
 
 
 async def _structured(client: Any, messages: Messages) -> str | None:
@@ -71,9 +71,9 @@ async def _ask(client: Any, messages: Messages, **more: Any) -> str:
     return text_of(answer)
 
 
-async def _from_list(client: Any, messages: Messages, before: Sequence[Step]) -> Draft:
+async def _from_list(client: Any, messages: Messages, before: Sequence[Step], tries: int) -> Draft:
     answer = await _ask(client, messages)
-    if not NUMBERED.search(answer):
+    if not NUMBERED.search(answer) and tries > 1:
         fault = "it has no numbered line."
         answer = await _ask(client, plan_prompts.again(messages, answer, fault))
     steps = _lines(answer, before)

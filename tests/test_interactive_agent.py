@@ -123,11 +123,23 @@ async def test_a_faulty_plan_is_asked_for_once_more_with_the_fault_named(
     found = await InteractiveAgent("planner", model).propose_plan("Send it")
     assert [one["title"] for one in found["steps"]] == ["Write it"]
     assert fault in model.calls[1]["messages"][-1]["content"]
-    with pytest.raises(NoPlan, match="no usable plan"):
-        await proposed(answer, answer)
-    kept = await sync_to_async(failed)()
-    assert fault in kept.error
-    assert kept.text == answer
+
+
+async def test_a_plan_that_is_faulty_twice_is_asked_for_as_a_list() -> None:
+    model = ScriptedModel("{}", plan(), LIST)
+    found = await InteractiveAgent("planner", model).propose_plan("Send it")
+    assert len(found["steps"]) == 3
+    assert ["response_format" in call for call in model.calls] == [True, True, False]
+    asked = model.calls[2]["messages"]
+    assert asked == plan_prompts.as_list(model.calls[0]["messages"])
+
+
+async def test_after_two_faulty_plans_and_no_list_there_is_no_plan() -> None:
+    model = ScriptedModel("{}", plan(), "Never.")
+    with pytest.raises(NoPlan, match="numbered line"):
+        await InteractiveAgent("planner", model).propose_plan("Send it")
+    assert (await sync_to_async(failed)()).text == "Never."
+    assert len(model.calls) == 3
 
 
 async def test_text_without_a_numbered_line_is_no_plan() -> None:
