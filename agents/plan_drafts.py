@@ -14,8 +14,13 @@ from ledger.errors import BadInput
 from plans.steps import MAX_STEPS, MAX_TITLE, Step, checked
 from plans.versions import Draft
 
-NUMBERED = re.compile(r"^\s*(?:\*\*|#+\s*)?(?:step\s+)?\d{1,3}\s*[.):]\s*(.+)$", re.I | re.M)
+# "1. Send it", "**Step 1:** Send it"; not "1.5 million" or "10:30".
+NUMBERED = re.compile(
+    r"^[ \t]*(?:\*\*|#+[ \t]*)?(?:step[ \t]+)?\d{1,3}[ \t]*[.):](?:[^\S\n]+|(?=\*\*))(\S.*)$",
+    re.I | re.M,
+)
 MAX_CALLS = 3  # of the model, for one plan
+TOO_MANY = f"it has more than {MAX_STEPS} steps."
 Known = Sequence[Mapping[str, Any]]
 
 
@@ -73,25 +78,33 @@ async def _ask(client: Any, messages: Messages, **more: Any) -> str:
 
 async def _from_list(client: Any, messages: Messages, before: Sequence[Step], tries: int) -> Draft:
     answer = await _ask(client, messages)
-    if not NUMBERED.search(answer) and tries > 1:
-        fault = "it has no numbered line."
-        answer = await _ask(client, plan_prompts.again(messages, answer, fault))
-    steps = _lines(answer, before)
-    if not steps:
-        raise NoPlan("it has no numbered line.", answer)
+    try:
+        steps = _lines(answer, before)
+    except _Fault as fault:
+        if tries == 1:
+            raise NoPlan(str(fault), answer) from fault
+        messages = plan_prompts.again(messages, answer, str(fault))
+        return await _from_list(client, messages, before, tries - 1)
     return Draft(steps=tuple(steps), explanation=_beside(answer) if before else "")
 
 
 def _lines(text: str, before: Sequence[Step]) -> list[Step]:
-    """Every numbered line as a step. One that the plan has by that title keeps what it was."""
+    """Every numbered line as a step. One that the plan has by that title keeps what it was.
+
+    _Fault if there is none, or more than a plan may have.
+    """
     known = {" ".join(step.title.split()).casefold(): step for step in before}
     found = []
-    for line in NUMBERED.findall(canonical.storable(text))[:MAX_STEPS]:
+    for line in NUMBERED.findall(canonical.storable(text)):
         title = " ".join(line.replace("**", "").split())
         if title:
             cut = title if len(title) <= MAX_TITLE else f"{title[: MAX_TITLE - 1]}…"
             does = title if cut != title else ""
             found.append(known.get(cut.casefold()) or Step("", cut, does=does))
+    if not found:
+        raise _Fault("it has no numbered line.")
+    if len(found) > MAX_STEPS:
+        raise _Fault(TOO_MANY)
     return found
 
 
@@ -109,7 +122,7 @@ def _read(found: dict[str, Any], known: Known) -> Draft:
     if not isinstance(given, list) or not given:
         raise _Fault("it has no steps.")
     if len(given) > MAX_STEPS:
-        raise _Fault(f"it has more than {MAX_STEPS} steps.")
+        raise _Fault(TOO_MANY)
     steps = [_step(each, number, known) for number, each in enumerate(given, start=1)]
     return Draft(
         steps=tuple(steps),

@@ -150,6 +150,40 @@ async def test_text_without_a_numbered_line_is_no_plan() -> None:
     assert (await sync_to_async(failed)()).text == "Never."
 
 
+@pytest.mark.parametrize(
+    ("text", "titles"),
+    [
+        ("1. Sum up\n1.5 million users come first\n2. Send it", ["Sum up", "Send it"]),
+        ("1. Meet\n10:30 meeting with Ana\n2. Send it", ["Meet", "Send it"]),
+        ("1. Meet\n1.1 Invite everybody", ["Meet"]),
+        (
+            "1.\tMeet\n2.**Send it**\n**3.** File it\n**Step 4:** Rest",
+            ["Meet", "Send it", "File it", "Rest"],
+        ),
+        ("1.\n2. Send it", ["Send it"]),
+        ("1. ****\n2. Send it", ["Send it"]),
+    ],
+)
+async def test_only_lines_that_begin_with_a_number_of_their_own_are_steps(
+    text: str, titles: list[str]
+) -> None:
+    _, found = await proposed("No JSON.", text)
+    assert [one["title"] for one in found["steps"]] == titles
+
+
+async def test_a_list_that_is_too_long_is_asked_for_once_more_and_nothing_of_it_is_dropped() -> (
+    None
+):
+    long = "\n".join(f"{number}. Step {number}" for number in range(1, 52))
+    model = ScriptedModel("No JSON.", long, "1. All of it")
+    found = await InteractiveAgent("planner", model).propose_plan("Send it")
+    assert [one["title"] for one in found["steps"]] == ["All of it"]
+    assert "it has more than 50 steps." in model.calls[2]["messages"][-1]["content"]
+    with pytest.raises(NoPlan, match="more than 50 steps"):
+        await proposed("No JSON.", long, long)
+    assert (await sync_to_async(failed)()).text == long
+
+
 async def test_a_model_that_refuses_fails_the_plan() -> None:
     with pytest.raises(ModelError, match="refused"):
         await proposed(refuses("I will not."))
