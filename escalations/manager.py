@@ -86,9 +86,16 @@ class EscalationManager:
             await sync_to_async(services.expire)(pk)
 
 
-def escalated(escalation: Escalation) -> dict[str, Any]:
-    """What an agent is told that has to wait for a person."""
-    return {"status": "escalated", "escalation_id": escalation.pk}
+class Escalated(dict[str, Any]):
+    """What an agent is told that has to wait for a person: {"status", "escalation_id"}.
+
+    Its type, and not its words, tells it from a handler's answer, which may be any JSON.
+    """
+
+
+def escalated(escalation: Escalation) -> Escalated:
+    """That nobody has handled it."""
+    return Escalated(status="escalated", escalation_id=escalation.pk)
 
 
 def reply(escalation: Escalation) -> dict[str, Any]:
