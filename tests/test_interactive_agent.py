@@ -15,6 +15,7 @@ from agents.model import ModelError
 from agents.plan_drafts import NoPlan
 from agents.plan_steps import NotDone
 from agents.testing import ScriptedDecider, ScriptedModel, approve, refuses, reject, wants
+from ledger.models import Event
 from plans import services
 from plans.finding import steps_of
 from plans.models import Plan, PlanMessage
@@ -229,6 +230,19 @@ async def test_what_people_said_on_the_page_reaches_the_model() -> None:
     told = json.loads(model.calls[1]["messages"][1]["content"])
     assert [one["text"] for one in told["said"]] == ["Mind the refunds.", "Shorter."]
     assert await PlanMessage.objects.filter(kind="comment").acount() == 1
+
+
+async def test_feedback_that_comes_while_a_persons_is_worked_on_is_heeded_with_it() -> None:
+    rita = await sync_to_async(people.rita)()
+    model = ScriptedModel(plan(step("Write it")), plan(step("Write it", id="s1")))
+    agent = InteractiveAgent("planner", model)
+    await agent.propose_plan("Send it")
+    await sync_to_async(services.send_feedback)(agent.plan_id, by=rita, feedback="Shorter.")
+    await agent.incorporate_feedback("And sooner.")
+    told = json.loads(model.calls[1]["messages"][1]["content"])
+    assert [one["text"] for one in told["said"]] == ["Shorter.", "And sooner."]
+    sent = Event.objects.filter(kind="plans.feedback_sent").order_by("id")
+    assert [event.payload["feedback"] async for event in sent] == ["Shorter.", "And sooner."]
 
 
 # ---- execute_step
