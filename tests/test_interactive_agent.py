@@ -245,6 +245,13 @@ async def test_feedback_that_comes_while_a_persons_is_worked_on_is_heeded_with_i
     assert [event.payload["feedback"] async for event in sent] == ["Shorter.", "And sooner."]
 
 
+async def test_a_revision_that_failed_leaves_no_feedback_without_its_answer() -> None:
+    agent, found = await proposed(plan(step("Write it")), refuses("I will not."))
+    with pytest.raises(ModelError, match="refused"):
+        await agent.incorporate_feedback("Shorter.")
+    assert agent.conversation_history == [{"role": "assistant", "content": found["plan"]}]
+
+
 # ---- execute_step
 
 
