@@ -18,6 +18,7 @@ from agents.model import ModelError
 from agents.threads import DatabaseThreads
 from ledger import canonical, leases
 from ledger.errors import BadInput, LostLease
+from ledger.timeouts import IN_RUN
 
 log = logging.getLogger(__name__)
 
@@ -61,11 +62,12 @@ class Drive:
     async def _call_agent(self, journal: Journal) -> asyncio.Task[Any]:
         """The agent's task, done; or cancelled, if the journal latched first."""
         context = RunContext(self.run, journal, self._client)
-        token = OWNER.set(journal)
+        owner, in_run = OWNER.set(journal), IN_RUN.set(True)
         try:
             agent = asyncio.create_task(self._agent(context))
         finally:
-            OWNER.reset(token)
+            IN_RUN.reset(in_run)
+            OWNER.reset(owner)
         journal.tasks.add(agent)  # also under a loop that does not note tasks by itself
         rest = asyncio.create_task(journal.at_rest.wait())
         try:
