@@ -141,12 +141,3 @@ function sameIn(fresh, child, at) {
   const alike = (each) => each?.tagName === child.tagName && !each.id;
   return children.find((each) => alike(each) && each.className === child.className) || (alike(children[at]) ? children[at] : undefined);
 }
-
-// ---- What only the page itself may be told
-
-/** Elements of this page as the server would show them to this person now, by their ids. */
-export async function ownPage() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (!answer.ok || answer.redirected) return null;
-  return new DOMParser().parseFromString(await answer.text(), "text/html");
-}

@@ -1,7 +1,8 @@
 // The page of a plan: what people have in hand stays as it is. When the plan changes and nothing is typed or open, the
 // page asks for itself anew; otherwise it says so, and a press of the button brings what is current with all that is typed.
-import { hasTyped, ownPage, placed } from "./cards.js";
+import { hasTyped, placed } from "./cards.js";
 import { say } from "./failures.js";
+import { ownPage } from "./own-page.js";
 import { afterPress, isPressing } from "./press.js";
 
 const plan = () => document.getElementById("plan");
@@ -20,7 +21,7 @@ function tell(facts) {
 
 async function renew(facts) {
   const mine = ++asked;
-  const page = isBusy() ? null : await ownPage().catch(() => null);
+  const page = isBusy() ? null : await ownPage();
   afterPress(() => show(facts, page, mine));
 }
 
