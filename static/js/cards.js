@@ -39,6 +39,7 @@ const hasWords = (area) => !area.readOnly && area.value.trim() !== "";
 export const hasTyped = () =>
   document.querySelector("main [data-kept]") !== null ||
   [...document.querySelectorAll("main form.decide textarea")].some(hasWords) ||
+  document.querySelector("main form.decide .presets :checked") !== null ||
   fieldsOf(document.querySelector("main")).some((field) => isChanged(field) && !field.closest("[role=search]"));
 
 // ---- Putting in place
@@ -80,13 +81,19 @@ function putInPlace(old, fresh, html) {
   if (focused) giveFocus(fresh, focused, typed);
   return over ? "over" : "renewed";
 }
+/** What a field says to people: what was typed, or the words of what was chosen. */
+function wordsOf(field) {
+  if (field.matches("select")) return isChanged(field) ? field.selectedOptions[0].text : "";
+  if (!field.matches("[type=checkbox], [type=radio]")) return field.value;
+  const label = field.matches(".presets :checked") && field.labels[0]?.cloneNode(true);
+  label?.querySelectorAll?.("[aria-hidden]").forEach((hint) => hint.remove());
+  return label ? label.textContent : "";
+}
+
 
 /** What was typed into a form that is over goes into a field of its own, to be read and copied. */
 function keepTyped(old, fresh) {
-  const words = [...old.querySelectorAll("textarea")]
-    .filter((area) => area.value.trim())
-    .map((area) => area.value)
-    .join("\n\n");
+  const words = fieldsOf(old).map(wordsOf).filter((text) => text.trim()).join("\n\n");
   if (!words) return null;
   let slot = fresh.querySelector("[data-typed]");
   if (!slot) {
