@@ -66,8 +66,7 @@ export const placed = () => document.dispatchEvent(new Event("hitl:placed"));
 function putInPlace(old, fresh, html) {
   const over = old.querySelector("form") !== null && fresh.querySelector("form") === null;
   if (!over && isInUse(old)) {
-    merge(old, fresh);
-    madeFrom.set(old, html);
+    if (merge(old, fresh)) madeFrom.set(old, html);
     window.htmx?.process(old);
     return "renewed";
   }
@@ -81,6 +80,7 @@ function putInPlace(old, fresh, html) {
   if (focused) giveFocus(fresh, focused, typed);
   return over ? "over" : "renewed";
 }
+
 /** What a field says to people: what was typed, or the words of what was chosen. */
 function wordsOf(field) {
   if (field.matches("select")) return isChanged(field) ? field.selectedOptions[0].text : "";
@@ -89,7 +89,6 @@ function wordsOf(field) {
   label?.querySelectorAll?.("[aria-hidden]").forEach((hint) => hint.remove());
   return label ? label.textContent : "";
 }
-
 
 /** What was typed into a form that is over goes into a field of its own, to be read and copied. */
 function keepTyped(old, fresh) {
@@ -120,26 +119,30 @@ function keepOpen(old, fresh) {
   });
 }
 
-/** Renews everything of an element but the one thing in it that is in use; leaves it alone if that cannot be told. */
+/** Renews everything of an element but what in it is in use. Leaves that alone of which it cannot be told what has become
+ *  of it; returns whether there was nothing of the kind. */
 function merge(old, fresh) {
-  if (old.matches(FIELDS)) return;
-  const used = [...old.children].filter(isInUse);
-  if (used.length > 1) return;
-  const [kept] = used;
-  const counterpart = kept && sameIn(fresh, kept, [...old.children].indexOf(kept));
-  if (kept && !counterpart) return;
+  if (old.matches(FIELDS)) return true;
+  const kept = [...old.children].filter(isInUse);
+  const same = kept.map((child) => sameIn(fresh, child, [...old.children].indexOf(child)));
+  const nodes = [...fresh.childNodes];
+  const places = same.map((child) => nodes.indexOf(child));
+  if (places.some((at, index) => at < 0 || at <= places[index - 1])) return false;
+  if (old.matches("form") && fieldsOf(old).some(isChanged)) keepRead(old, fresh);
   for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
   for (const { name, value } of fresh.attributes) old.setAttribute(name, value);
-  if (!kept) {
-    old.replaceChildren(...fresh.childNodes);
-    return;
+  for (const node of [...old.childNodes]) if (!kept.includes(node)) node.remove();
+  kept.forEach((child, index) => child.before(...nodes.slice((places[index - 1] ?? -1) + 1, places[index])));
+  old.append(...nodes.slice((places.at(-1) ?? -1) + 1));
+  return kept.map((child, index) => merge(child, same[index])).every(Boolean);
+}
+
+/** What was typed answers what was read: the form goes on naming that, so that the server can say that it is outdated. */
+function keepRead(form, fresh) {
+  for (const field of form.querySelectorAll("input[type=hidden]")) {
+    const same = fresh.querySelector(`input[type=hidden][name="${CSS.escape(field.name)}"]`);
+    same?.setAttribute("value", field.value);
   }
-  const nodes = [...fresh.childNodes];
-  const at = nodes.indexOf(counterpart);
-  for (const node of [...old.childNodes]) if (node !== kept) node.remove();
-  kept.before(...nodes.slice(0, at));
-  kept.after(...nodes.slice(at + 1));
-  merge(kept, counterpart);
 }
 
 function sameIn(fresh, child, at) {

@@ -93,7 +93,30 @@ def test_words_that_the_server_gave_back_are_kept_when_somebody_else_decides(
     expect(page.get_by_label("What you had typed")).to_have_value("Three paragraphs.")
 
 
-def test_a_decision_after_a_lost_connection_is_told_as_read(site: Site, sign_in: SignIn) -> None:
+def test_a_form_is_renewed_around_all_that_was_typed_and_sends_what_was_read(
+    site: Site, sign_in: SignIn
+) -> None:
+    number = escalate(site, "May we ship to Malta?")
+    page = sign_in("rita")
+    line = Line(page)
+    page.goto(f"{site.url}/escalations/{number}/")
+    is_live(page)
+    page.get_by_label("Answer").fill("Two words.")
+    page.get_by_label("Keep for similar questions").uncheck()
+    outcome = page.locator(f"#outcome-{number}")
+    shown = outcome.evaluate("element => element.outerHTML")
+    digest = page.locator("[name=digest]").input_value()
+    shown = shown.replace(digest, "another").replace("as uncertain", "as it likes")
+    line.say(subject="", cursor=0, counts={}, html={f"outcome-{number}": shown})
+    expect(outcome).to_contain_text("as it likes")
+    expect(page.get_by_label("Answer")).to_have_value("Two words.")
+    expect(page.get_by_label("Keep for similar questions")).not_to_be_checked()
+    expect(page.locator("[name=digest]")).to_have_value(digest)
+
+
+def test_what_changed_while_the_connection_was_lost_is_told_and_a_decision_after_it_as_read(
+    site: Site, sign_in: SignIn
+) -> None:
     number = site.ask("pay", amount="32.00")
     page = sign_in("rita")
     line = Line(page)
