@@ -41,6 +41,7 @@ function show(facts, page, mine) {
 
 document.addEventListener("hitl:frame", ({ detail }) => {
   if (detail.plan && detail.subject === plan()?.dataset.subject && !isSending()) renew(detail.plan);
+  keepAnswer(fresh);
 });
 
 // ---- Two presses, one soon after the other
@@ -49,6 +50,15 @@ document.addEventListener("hitl:frame", ({ detail }) => {
 // something is being pressed waits, or the click would have no button any more.
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (detail.target !== plan() || !detail.shouldSwap) return;
+/** Whether the last press counted is said until the next one, whatever else happens. */
+function keepAnswer(fresh) {
+  const said = plan().querySelector(".notice:is([role=alert], [data-said])");
+  if (!said || fresh.querySelector("[role=alert]")) return;
+  said.removeAttribute("role"); // it was read out
+  said.dataset.said = "";
+  fresh.querySelector("#plan-news").after(said);
+}
+
   const isLast = () => sending().every((each) => each === detail.requestConfig.elt);
   if (isLast() && !isPressing()) return;
   detail.shouldSwap = false;
