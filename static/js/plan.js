@@ -25,12 +25,23 @@ async function renew(facts) {
   afterPress(() => show(facts, page, mine));
 }
 
+/** The answer to what is being sent takes the plan's place; one that comes to nothing must not take the news with it. */
+function renewUnlessAnswered(facts) {
+  const before = plan();
+  document.addEventListener("htmx:afterRequest", () => {
+    if (isSending()) renewUnlessAnswered(facts);
+    else if (plan() === before) renew(facts);
+  }, { once: true });
+}
+
 function show(facts, page, mine) {
-  if (mine !== asked || isSending()) return; // a later frame asks for the same
+  if (mine !== asked) return; // a later frame asks for the same
+  if (isSending()) return renewUnlessAnswered(facts);
   const fresh = page?.getElementById("plan");
   if (!fresh || isBusy()) return tell(facts);
   const focused = plan().contains(document.activeElement) ? document.activeElement.id : "";
   const scroll = window.scrollY;
+  keepAnswer(fresh);
   plan().replaceWith(document.adoptNode(fresh));
   window.htmx?.process(fresh);
   placed();
@@ -39,17 +50,6 @@ function show(facts, page, mine) {
   if (focused) (document.getElementById(focused) ?? fresh.querySelector("h2[tabindex]"))?.focus({ preventScroll: true });
 }
 
-document.addEventListener("hitl:frame", ({ detail }) => {
-  if (detail.plan && detail.subject === plan()?.dataset.subject && !isSending()) renew(detail.plan);
-  keepAnswer(fresh);
-});
-
-// ---- Two presses, one soon after the other
-
-// `Stop plan` is sent at once, whatever is under way. Of two answers the later one is shown; one that comes while
-// something is being pressed waits, or the click would have no button any more.
-document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  if (detail.target !== plan() || !detail.shouldSwap) return;
 /** Whether the last press counted is said until the next one, whatever else happens. */
 function keepAnswer(fresh) {
   const said = plan().querySelector(".notice:is([role=alert], [data-said])");
@@ -59,6 +59,16 @@ function keepAnswer(fresh) {
   fresh.querySelector("#plan-news").after(said);
 }
 
+document.addEventListener("hitl:frame", ({ detail }) => {
+  if (detail.plan && detail.subject === plan()?.dataset.subject && !isSending()) renew(detail.plan);
+});
+
+// ---- Two presses, one soon after the other
+
+// `Stop plan` is sent at once, whatever is under way. Of two answers the later one is shown; one that comes while
+// something is being pressed waits, or the click would have no button any more.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.target !== plan() || !detail.shouldSwap) return;
   const isLast = () => sending().every((each) => each === detail.requestConfig.elt);
   if (isLast() && !isPressing()) return;
   detail.shouldSwap = false;

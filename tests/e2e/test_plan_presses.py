@@ -137,17 +137,26 @@ def test_an_answer_that_comes_under_the_press_of_stop_takes_no_button_away(
     has_been_stopped(site, number)
 
 
-def test_the_same_button_pressed_twice_is_sent_once(site: Site, page: Page, number: int) -> None:
-    way, held = Way(page), []
+def test_the_same_button_pressed_twice_is_sent_once_and_hides_no_news(
+    site: Site, page: Page, number: int
+) -> None:
+    way, held, looks = Way(page), [], list[Route]()
+    page.route("**/looked/", lambda told: told.fulfill(status=204))  # or that would be news, too
+    page.route(f"**/plans/{number}/", lambda look: looks.append(look), times=1)
+    hear_of_it(page)
+    until(lambda: page.title() and looks, "the page looks")
     for button, name in (("accept", "Accept plan"), ("stop", "Stop plan")):
         way.hold(button)
         press(page, name)
         held.append(way.until_held())
         press(page, name)
+    looks[0].fulfill(response=looks[0].fetch())
+    page.evaluate("fetch(location.href).then((answer) => answer.text())")  # behind that
     assert way.sent == ["accept", "stop"]
     expect(page.locator("#toasts")).to_be_empty()
     for route in held:
         route.fulfill(status=204)
+    has_been_renewed(page)
 
 
 def test_another_button_than_stop_says_that_it_was_not_sent(
