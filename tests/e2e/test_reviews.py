@@ -175,7 +175,7 @@ def addresses(site: Site) -> list[str]:
             "python": 'def f(x):\n    """Say it."""\n    return "x" * 3  # so\n',
             "diff": "--- a\n+++ b\n@@ -1 +1 @@\n-old\n+new",
             "json": '{"a": [1, null, {"b": true}], "c": "d"}',
-            "text": "Hidden \u202e things " + "w" * 300,
+            "text-" + "w" * 50: "Hidden \u202e things " + "w" * 300,
         }.items()
     }
     decided = add(site, "One wrong word.")
