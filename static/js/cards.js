@@ -1,7 +1,9 @@
 // Puts fragments in the place of what is on the page, without taking anything from under the reader's hands:
 // what has the focus or was typed in stays, and what stands around it is renewed.
+import { afterPress } from "./press.js";
 
 const madeFrom = new WeakMap(); // element: the HTML that it was made from
+const owed = new WeakMap(); // element in use: the whole of what it could be shown a part of only, and its HTML
 
 export function parse(html) {
   const template = document.createElement("template");
@@ -66,8 +68,7 @@ export const placed = () => document.dispatchEvent(new Event("hitl:placed"));
 function putInPlace(old, fresh, html) {
   const over = old.querySelector("form") !== null && fresh.querySelector("form") === null;
   if (!over && isInUse(old)) {
-    if (merge(old, fresh)) madeFrom.set(old, html);
-    window.htmx?.process(old);
+    renewAround(old, fresh, html);
     return "renewed";
   }
   const focused = hasFocus(old) && document.activeElement;
@@ -80,6 +81,25 @@ function putInPlace(old, fresh, html) {
   if (focused) giveFocus(fresh, focused, typed);
   return over ? "over" : "renewed";
 }
+
+function renewAround(old, fresh, html) {
+  const whole = fresh.cloneNode(true);
+  const isWhole = merge(old, fresh);
+  madeFrom.set(old, isWhole ? html : undefined);
+  owed.set(old, isWhole ? undefined : [whole, html]);
+  window.htmx?.process(old);
+}
+
+/** What could not be shown for the focus in it is shown when that has left. */
+function settle(left) {
+  for (let element = left; element; element = element.parentElement) {
+    const found = owed.get(element);
+    if (!found || !element.isConnected || hasFocus(element)) continue;
+    owed.delete(element);
+    place(element, ...found);
+  }
+}
+document.addEventListener("focusout", ({ target }) => setTimeout(() => afterPress(() => settle(target))));
 
 /** What a field says to people: what was typed, or the words of what was chosen. */
 function wordsOf(field) {
