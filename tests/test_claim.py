@@ -10,9 +10,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError, connection
 
-from agents import activation, runner
+from agents import activation, noticing, runner
 from agents.bound import RunContext
-from agents.runner import AgentRunner
+from agents.noticing import Noticing
 from approvals import services
 from approvals.models import ApprovalRequest
 from ledger import leases, requests, runs, wake
@@ -60,7 +60,7 @@ async def reading(task: str, context: RunContext) -> Any:
 @pytest.fixture(autouse=True)
 def agents(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     EFFECTS.clear()
-    monkeypatch.setattr(runner, "TICK", NEVER)
+    monkeypatch.setattr(noticing, "TICK", NEVER)
     monkeypatch.setattr(runner, "AGAIN", 0.01)
     with agents_for_tests.in_catalogue(telling, ending, reading, agents_for_tests.gathering):
         yield
@@ -193,7 +193,7 @@ def test_what_is_not_waiting_is_not_claimed(rita: User) -> None:
 def test_a_decision_is_taken_up_by_the_hint_alone(
     rita: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(AgentRunner, "_heard", lambda *_: None)
+    monkeypatch.setattr(Noticing, "heard", lambda *_: None)
     run = waiting("ending")
     with RunnerInThread():
         services.approve(pending(run)[0].pk, by=rita)

@@ -16,10 +16,11 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from pytest_django import Settings
 
-from agents import activation, effects, journal, model, runner
+from agents import activation, effects, heart, journal, model, noticing, runner
 from agents.bound import RunContext
 from agents.drive import Drive
 from agents.entries import Hold, Step
+from agents.noticing import Noticing
 from agents.runner import AgentRunner
 from agents.testing import ScriptedModel
 from approvals import services
@@ -109,14 +110,14 @@ def rita() -> User:
 @pytest.fixture
 def only_hints(monkeypatch: pytest.MonkeyPatch) -> None:
     """After its start the runner looks at nothing that no event tells it of."""
-    monkeypatch.setattr(runner, "TICK", NEVER)
+    monkeypatch.setattr(noticing, "TICK", NEVER)
 
 
 @pytest.fixture
 def no_hints(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every hint is lost; the runner looks often."""
-    monkeypatch.setattr(AgentRunner, "_heard", lambda self, events: None)
-    monkeypatch.setattr(runner, "TICK", OFTEN)
+    monkeypatch.setattr(Noticing, "heard", lambda self, events: None)
+    monkeypatch.setattr(noticing, "TICK", OFTEN)
 
 
 def ends(run: Run, status: str) -> None:
@@ -187,7 +188,7 @@ def test_it_ends_when_only_people_can_go_on(rita: User) -> None:
 def test_it_waits_for_a_backoff_that_is_due_soon_and_for_none_that_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(runner, "TICK", 0.1)
+    monkeypatch.setattr(noticing, "TICK", 0.1)
     soon, later = (runs.submit("quick", task) for task in ("soon", "later"))
     Run.objects.filter(pk=soon.pk).update(not_before=now() + timedelta(seconds=0.3))
     Run.objects.filter(pk=later.pk).update(not_before=now() + timedelta(hours=1))
@@ -196,7 +197,7 @@ def test_it_waits_for_a_backoff_that_is_due_soon_and_for_none_that_is_not(
 
 
 def test_it_takes_over_what_another_runner_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "TICK", 0.1)
+    monkeypatch.setattr(noticing, "TICK", 0.1)
     run = runs.submit("quick", "a")
     assert leases.claim_next("gone", 0.3) is not None
     drive()
@@ -299,7 +300,7 @@ def test_without_any_hint_a_deadline_is_found(rita: User) -> None:
 def test_a_decision_that_came_before_the_run_was_written_down_as_waiting_is_found(
     rita: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(AgentRunner, "_heard", lambda self, events: None)
+    monkeypatch.setattr(Noticing, "heard", lambda self, events: None)
     suspend = leases.suspend
 
     def decided_first(run_id: int, fence: int, waiting_for: Any, **more: Any) -> None:
@@ -400,7 +401,7 @@ def test_a_stopped_runner_claims_nothing_more() -> None:
 
 
 def test_a_run_that_holds_up_the_loop_keeps_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "SIGN_EVERY", OFTEN)
+    monkeypatch.setattr(heart, "SIGN_EVERY", OFTEN)
     with RunnerInThread():
         run = runs.submit("blocking", "a")
         until(lambda: EFFECTS["begun"], "it blocks the loop")
@@ -437,7 +438,7 @@ def test_a_lease_that_could_not_be_renewed_is_renewed_the_next_time(
 def test_a_database_that_does_not_answer_for_a_moment_is_asked_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(runner, "TICK", 0.1)
+    monkeypatch.setattr(noticing, "TICK", 0.1)
     once(monkeypatch, requests, "decided_runs", OperationalError("the server is away"))
     run = runs.submit("quick", "a")
     drive()
@@ -457,7 +458,7 @@ def test_a_run_that_could_not_be_driven_is_taken_up_again_when_its_lease_has_lap
         await lapsed(lease_until=past)
         raise RuntimeError("a bug of ours")
 
-    monkeypatch.setattr(runner, "TICK", 0.1)
+    monkeypatch.setattr(noticing, "TICK", 0.1)
     monkeypatch.setattr(Drive, "go", breaks)
     run = runs.submit("quick", "a")
     drive()
@@ -500,7 +501,7 @@ def lapse(run: Run) -> None:
 def test_a_runner_keeps_its_run_when_the_lease_has_lapsed_and_nobody_has_taken_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(runner, "TICK", OFTEN)
+    monkeypatch.setattr(noticing, "TICK", OFTEN)
     with agents_for_tests.in_catalogue(lingering), RunnerInThread():
         run = runs.submit("lingering", "x")
         until(lambda: EFFECTS["read"], "it reads")
@@ -548,15 +549,16 @@ def test_a_decision_is_kept_when_the_look_that_it_came_with_fails(
     with RunnerInThread() as here:
         run = runs.submit("impatient", "30")
         until(lambda: pending(run), "it asks")
-        take = here._runner._take_hints
+        noticed = here._runner._noticing
+        take = noticed.take_hints
 
         def take_with_a_tick(hints: list[Any]) -> None:
             if any(hint.decided for hint in hints):
-                here._runner._next_tick = 0.0
+                noticed._next_look = 0.0
                 failing.append(1)
             take(hints)
 
-        monkeypatch.setattr(here._runner, "_take_hints", take_with_a_tick)
+        monkeypatch.setattr(noticed, "take_hints", take_with_a_tick)
         approve_all(run, rita)
         until(lambda: EFFECTS["wanted"], "what was approved is done")
     assert not failing
