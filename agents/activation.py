@@ -44,7 +44,10 @@ def claim_waiting(
     about: str = "",
     begun: Callable[[Activation], None] | None = None,
 ) -> Activation | None:
-    """Claim a waiting run and take up what is decided, in one transaction; None if it waits not.
+    """Claim a waiting run and take up what is decided, in one transaction.
+
+    None if it does not wait, or nothing that it waits for is decided and its time is not up: then
+    the hint was wrong or late, and it would be replayed for nothing.
 
     `about` is the table of the question that was decided, if the caller knows: a hint of what to
     read. `begun` is given the activation before the commit, when the run is locked and all is read: its
@@ -61,6 +64,8 @@ def claim_waiting(
     read = dict(zip(hinted, decided, strict=True))
     found = _activation(run, run.fence + 1, runner, journal, read)
     taken = list(_answered(found))
+    if not taken and not leases.time_is_up(run):
+        return None
     if begun is not None:
         begun(found)
     # From here on the agent may be reading all this in another thread. What is moved is a copy.

@@ -28,7 +28,7 @@ from ledger import runs
 from ledger.errors import BadInput, UnknownId
 from ledger.models import EntryKind, JournalEntry, Run
 from tests import people
-from tests.activations import Ask, activate, ask, begun, first_life, parked, scripts, wait
+from tests.activations import Ask, activate, ask, begun, first_life, nudged, parked, scripts, wait
 
 READ = EntryKind.READ
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -312,7 +312,7 @@ def test_started_again_it_asks_again_from_an_empty_journal(rita: User) -> None:
         await context.journal.wait(ApprovalRequest, request.pk)
         return new
 
-    run = activate(first_life(body))
+    run = activate(nudged(first_life(body)))
     assert run.status == "in_doubt"
     runs.resolve_doubt(run.pk, "start_again", by=rita, note="It may.")
     run = activate(run)
@@ -455,7 +455,7 @@ def test_of_two_waits_for_a_question_a_replay_gives_up_the_one_that_was_given_up
             other = await wait(context, "other")
             return [other, (await patient).status]
 
-    run = activate(first_life(body))  # once more in between, with nothing decided
+    run = activate(nudged(first_life(body)))  # once more in between, with nothing decided
     entry = JournalEntry.objects.get(run=run, kind="question", request_id=_asked(run, "it"))
     assert (entry.status, entry.result) == ("waiting", {"given_up": [2]})
     services.approve(_asked(run, "it"), by=rita)
