@@ -16,7 +16,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
-from agents import activation, looks, model
+from agents import activation, backoff, looks, model
 from agents.activation import Activation
 from agents.claim import Claim, Claims
 from agents.counting import Counting
@@ -32,7 +32,6 @@ from ledger.tail import follower
 
 log = logging.getLogger(__name__)
 
-AGAIN = 1.0  # seconds until what the database did not answer is tried again
 MOST_AT_ONCE = 100  # runs driven in one process at a time
 
 
@@ -60,7 +59,7 @@ class AgentRunner:
         self._client = model.make_client()
         await self._database(self._sign_on)
         self._claims = Claims(
-            self.name, self._lease, self._start, self._nothing_to_claim, self._claim_failed
+            self.name, self._lease, self._start, self._nothing_to_claim, self._claim_again
         )
         heart = Heart(self.name, self._lease, lambda: list(self._drives))
         heart.start()
@@ -74,7 +73,7 @@ class AgentRunner:
                         break
                 except (OperationalError, InterfaceError):
                     log.exception("The database does not answer; trying again in a second.")
-                    await asyncio.sleep(AGAIN)
+                    await asyncio.sleep(backoff.AGAIN)
                 await self._noticing.sleep()
             await self._finish()
         finally:
@@ -139,7 +138,10 @@ class AgentRunner:
         return len(self._drives) + self._claims.in_flight < self._most
 
     async def _is_idle(self) -> bool:
-        if self._drives or self._noticing.decided or self._tasks or self._claims.in_flight:
+        claims = self._claims
+        if self._drives or self._tasks or claims.in_flight or claims.soon_again:
+            return False
+        if self._noticing.decided:
             return False
         return not await self._database(looks.runnable_soon)
 
@@ -147,7 +149,9 @@ class AgentRunner:
 
     def _claims_at_once(self, hint: Hint) -> bool:
         """Whether it is a decision on a run that is claimed without going through the loop."""
-        if hint.decided is None or hint.time or hint.decided in self._drives or not self._has_room:
+        if hint.decided is None or hint.time or hint.decided in self._drives:
+            return False
+        if not self._has_room or self._claims.rests(hint.decided):
             return False
         self._claims.soon(hint.decided, hint.table)
         return True
@@ -155,6 +159,8 @@ class AgentRunner:
     def _resume(self, run_id: int, table: str) -> None:
         if run_id in self._drives:
             self._drives[run_id].journal.poke()
+        elif self._claims.rests(run_id):
+            return  # it comes again when it has rested
         elif self._has_room:
             self._claims.soon(run_id, table)
         else:
@@ -166,9 +172,8 @@ class AgentRunner:
             self._drives[run_id].journal.poke()
         self._noticing.wake()  # there is room again, and perhaps nothing more to wait for
 
-    def _claim_failed(self, run_id: int, table: str) -> None:
-        again = [Hint(decided=run_id, table=table)]
-        self._loop.call_later(AGAIN, self._noticing.take_hints, again)
+    def _claim_again(self, run_id: int, table: str) -> None:
+        self._noticing.take_hints([Hint(decided=run_id, table=table)])
 
     async def _claim_one(self) -> bool:
         claimed = await self._database(self._claim_next, list(self._drives))

@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from pytest_django import Settings
 
-from agents import activation, effects, heart, journal, model, noticing, runner
+from agents import activation, backoff, effects, heart, journal, model, noticing
 from agents.bound import RunContext
 from agents.drive import Drive
 from agents.entries import Hold, Step
@@ -545,7 +545,7 @@ def test_a_decision_is_kept_when_the_look_that_it_came_with_fails(
         return found()
 
     monkeypatch.setattr(requests, "expire_due", expire_due)
-    monkeypatch.setattr(runner, "AGAIN", OFTEN)
+    monkeypatch.setattr(backoff, "AGAIN", OFTEN)
     with RunnerInThread() as here:
         run = runs.submit("impatient", "30")
         until(lambda: pending(run), "it asks")
