@@ -73,6 +73,11 @@ class Noticing:
         """End, or leave out, the next sleep()."""
         self._wake.set()
 
+    def try_again(self) -> None:
+        """Something could not be seen to: have all of it seen to once more."""
+        self.work_is_there = True
+        self.wake()
+
     async def sleep(self) -> None:
         """Until woken or the next look. Not wait_for(): its task takes the loop some more turns."""
         pause = max(0.0, self._next_look - time.monotonic())

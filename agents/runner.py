@@ -74,6 +74,11 @@ class AgentRunner:
                 except (OperationalError, InterfaceError):
                     log.exception("The database does not answer; trying again in a second.")
                     await asyncio.sleep(backoff.AGAIN)
+                    self._noticing.try_again()
+                except Exception:
+                    if self._until_idle:
+                        raise  # whoever waits for its end is told
+                    log.exception("A bug of ours; the next look tries again what it kept undone.")
                 await self._noticing.sleep()
             await self._finish()
         finally:
@@ -212,6 +217,13 @@ class AgentRunner:
         finally:
             if self._drives.get(run_id) is drive:  # it may have been claimed again meanwhile
                 del self._drives[run_id]
-        if waits and await self._database(requests.has_decided, run_id):
+        if waits and await self._is_decided(run_id):
             # Decided between the question and the commit of `waiting`: nobody else would tell.
             self._noticing.decided[run_id] = ""
+
+    async def _is_decided(self, run_id: int) -> bool:
+        try:
+            return await self._database(requests.has_decided, run_id)
+        except Exception:
+            log.exception("Whether run %s may go on at once could not be asked.", run_id)
+            return True  # its claim looks again, and takes nothing for nothing

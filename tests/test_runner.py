@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -25,7 +26,7 @@ from agents.runner import AgentRunner
 from agents.testing import ScriptedModel
 from approvals import services
 from approvals.models import ApprovalRequest
-from ledger import leases, requests, runs
+from ledger import leases, patterns, requests, runs
 from ledger.clock import now
 from ledger.models import EntryKind, Event, Run, Runner
 from tests import agents_for_tests, people
@@ -444,6 +445,65 @@ def test_a_database_that_does_not_answer_for_a_moment_is_asked_again(
     drive()
     assert again(run).status == "completed"
     assert "trying again" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(requests, "expire_due"), (activation, "claim_next")], ids=["look", "claim"]
+)
+def test_a_bug_in_a_look_or_a_claim_is_logged_and_the_runner_lives(
+    owner: Any, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(noticing, "TICK", OFTEN)
+    once(monkeypatch, owner, name, ValueError("a bug of ours"))
+    run = runs.submit("quick", "a")
+    with RunnerInThread():
+        ends(run, "completed")
+    assert "a bug of ours" in caplog.text
+
+
+def test_a_runner_that_is_to_end_by_itself_ends_with_a_bug_that_it_meets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    once(monkeypatch, requests, "expire_due", ValueError("a bug of ours"))
+    with pytest.raises(ValueError, match="a bug of ours"):
+        drive()
+
+
+def test_a_question_that_cannot_be_expired_keeps_no_other_from_it(
+    rita: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, _ = people.asked(), people.asked()
+    ApprovalRequest.objects.update(deadline=now() - timedelta(seconds=1))
+    pattern = patterns.of(ApprovalRequest)
+    expire: Any = pattern.expire
+
+    def fails(pk: int) -> Any:
+        if pk == first.pk:
+            raise ValueError("a bug of ours")
+        return expire(pk)
+
+    monkeypatch.setitem(patterns._patterns, pattern.label, replace(pattern, expire=fails))
+    requests.expire_due()
+    statuses = ApprovalRequest.objects.order_by("pk").values_list("status", flat=True)
+    assert list(statuses) == ["pending", "rejected"]
+    assert "a bug of ours" in caplog.text
+
+
+def test_a_look_after_a_suspension_that_fails_loses_no_decision(
+    rita: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(noticing, "TICK", NEVER)
+    once(monkeypatch, requests, "has_decided", OperationalError("the server is away"))
+    suspend = leases.suspend
+
+    def decided_first(run_id: int, fence: int, waiting_for: Any, **more: Any) -> None:
+        monkeypatch.setattr(leases, "suspend", suspend)
+        approve_all(runs.by_id(run_id), rita)
+        suspend(run_id, fence, waiting_for, **more)
+
+    monkeypatch.setattr(leases, "suspend", decided_first)
+    monkeypatch.setattr(Noticing, "heard", lambda self, events: None)
+    assert driven("asking", "a").status == "completed"
 
 
 def test_a_run_that_could_not_be_driven_is_taken_up_again_when_its_lease_has_lapsed(
