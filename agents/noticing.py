@@ -18,6 +18,7 @@ from ledger.models import Event
 from ledger.wake import Decided
 
 TICK = 2.5  # seconds between looks that no hint asked for
+MOST_TOLD = 1_000  # decisions that a hint told of, whose events are still to come
 
 
 class Noticing:
@@ -46,7 +47,8 @@ class Noticing:
     def heard(self, events: list[Event]) -> None:
         """Which runs these events may set going."""
         news = [event for event in events if event.id not in self._told_of]
-        self._told_of.difference_update(event.id for event in events)
+        read = events[-1].id  # what is older comes no more, whether it was among these or not
+        self._told_of = {number for number in self._told_of if number > read}
         hints = [hint for event in news if (hint := hint_of(event)) != NOTHING]
         left = [hint for hint in hints if not self._claims_at_once(hint)]
         if left:  # what a claim itself wrote says nothing, and comes when the run goes on
@@ -55,6 +57,8 @@ class Noticing:
     def told(self, decided: Decided) -> None:
         """Before the log is read: claim the run of that question."""
         if self._claims_at_once(Hint(decided=decided.run, table=decided.table)):
+            if len(self._told_of) >= MOST_TOLD:
+                self._told_of.clear()  # they never came; one that does is claimed for nothing
             self._told_of.add(decided.event)
 
     # ---- In the loop ------------------------------------------------------------------------

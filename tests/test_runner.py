@@ -24,11 +24,13 @@ from agents.entries import Hold, Step
 from agents.noticing import Noticing
 from agents.runner import AgentRunner
 from agents.testing import ScriptedModel
+from agents.threads import DatabaseThreads
 from approvals import services
 from approvals.models import ApprovalRequest
 from ledger import leases, patterns, requests, runs
 from ledger.clock import now
 from ledger.models import EntryKind, Event, Run, Runner
+from ledger.wake import Decided
 from tests import agents_for_tests, people
 from tests.agents_for_tests import EFFECTS, Counting
 from tests.driving import RunnerInThread, again, approve_all, drive, driven, pending, until
@@ -268,6 +270,16 @@ def test_a_run_of_which_a_person_said_that_it_may_go_on_goes_on(rita: User) -> N
         has_looked()
         runs.resolve_doubt(run.pk, "start_again", by=rita, note="Looked.")
         ends(run, "completed")
+
+
+def test_what_was_told_early_and_never_came_is_not_kept_for_ever() -> None:
+    """As after a restore of the database: the log is shorter than what was told."""
+    noticed = Noticing(DatabaseThreads(), lambda hint: True)
+    for number in range(100, 100 + 3 * noticing.MOST_TOLD):
+        noticed.told(Decided(number, 1, "approvals.approvalrequest"))
+    assert len(noticed._told_of) <= noticing.MOST_TOLD
+    noticed.heard([Event(id=10**6, kind="runs.waiting", subject="ledger.run:1", data="{}")])
+    assert not noticed._told_of, "the log is past them"
 
 
 # ---- What no hint told
