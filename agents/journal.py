@@ -8,6 +8,7 @@ without an effect are in agents.steps, questions in agents.questions, actions he
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
@@ -17,8 +18,10 @@ from agents.entries import Hold, Status, Step
 from agents.questions import Questions
 from approvals.actions import ActionContext, ActionFailed, evidence_of
 from ledger import canonical
-from ledger.errors import BadInput
+from ledger.errors import BadInput, LostLease
 from ledger.models import EntryKind, JournalEntry
+
+log = logging.getLogger(__name__)
 
 Effect = Callable[[ActionContext], Awaitable[Any]]
 PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)  # seconds between tries to write down how an action ended
@@ -74,7 +77,8 @@ class Journal(Questions):
         try:
             result = as_json(await effect(context))
         except ActionFailed as failure:
-            await self._note_end(effects.fail_action, entry, str(failure))
+            said = str(failure)
+            await self._note_end(effects.fail_or_leave_evidence, entry, said, effects.failed(said))
             raise
         except (Exception, asyncio.CancelledError, SystemExit) as error:
             # It had begun. What it cancelled itself, and a wish to exit, tell as little as an error.
@@ -82,19 +86,35 @@ class Journal(Questions):
             if _is_being_cancelled():
                 raise
             await self.never()
-        await self._note_end(effects.finish_or_leave_evidence, entry, result)
+        await self._note_end(effects.finish_or_leave_evidence, entry, result, effects.ran(result))
         return result
 
-    async def _note_end(self, function: Callable[..., Any], *args: Any) -> None:
-        """Write down how it ended. Nobody else knows: a database that is away is waited for a bit."""
+    async def _note_end(
+        self, write: Callable[..., None], entry: JournalEntry, end: Any, words: str
+    ) -> None:
+        """Write down how it ended, `words` in short. If that cannot be done, a person has to.
+
+        The agent must not take it for the action's own failure, and do something else instead.
+        """
+        try:
+            await self._written(write, entry, end)
+        except (DatabaseAway, LostLease):
+            raise  # no bug of ours; the journal knows these
+        except Exception as error:
+            log.exception("How an action of run %s ended was not noted.", self.hold.run_id)
+            self._doubt(entry, f"{words}; this could not be noted: {evidence_of(error)}")
+            await self.never()
+
+    async def _written(self, write: Callable[..., None], *args: Any) -> None:
+        """Nobody else knows how it ended: a database that is away is waited for a bit."""
         for pause in PAUSES:
             try:
-                await self._db(function, *args)
+                await self._db(write, *args)
             except DatabaseAway:
                 await asyncio.sleep(pause)
             else:
                 return
-        await self._db(function, *args)
+        await self._db(write, *args)
 
     async def _in_doubt(self, entry: JournalEntry, why: str) -> NoReturn:
         self._doubt(entry, why)

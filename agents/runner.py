@@ -140,7 +140,8 @@ class AgentRunner:
 
     @property
     def _has_room(self) -> bool:
-        return len(self._drives) + self._claims.in_flight < self._most
+        driven = len(self._drives) + self._claims.in_flight
+        return driven < self._most and not self._stopping
 
     async def _is_idle(self) -> bool:
         claims = self._claims
@@ -198,6 +199,8 @@ class AgentRunner:
         if before := self._drives.get(claimed.run.pk):
             before.lose()  # its fence is behind; the run has gone on under this one
         self._drives[claimed.run.pk] = drive
+        if self._stopping:
+            drive.stop()  # it was being claimed as the stop came
         task = self._loop.create_task(self._drive(drive))
         self._tasks.add(task)
         task.add_done_callback(self._ended)

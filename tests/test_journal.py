@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.db import OperationalError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents import entries
+from agents import effects, entries, journal
 from agents.activation import Activation
 from agents.bound import RunContext
 from agents.entries import Hold
@@ -26,7 +27,7 @@ from approvals.actions import ActionFailed
 from approvals.models import ApprovalRequest
 from ledger import runs
 from ledger.errors import BadInput, UnknownId
-from ledger.models import EntryKind, JournalEntry, Run
+from ledger.models import EntryKind, Event, JournalEntry, Run
 from tests import people
 from tests.activations import Ask, activate, ask, begun, first_life, nudged, parked, scripts, wait
 
@@ -336,6 +337,68 @@ def test_a_known_failure_of_an_action_is_met_again(rita: User) -> None:
 
     assert approve(first_life(body), rita).result == ["no stamps", "approved"]
     assert counts == {"x": 1}
+
+
+# ---- The end of an action ------------------------------------------------------------------------
+
+
+async def act(context: RunContext, answer: Any = "posted") -> Any:
+    """An action that returns or raises that; an author's careless `except` around it."""
+    call = counting(Counter(), "x", answer)
+    try:
+        return await context.journal.act("x", {}, lambda _: call())
+    except Exception as error:
+        return f"caught {error}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "writing", "said"),
+    [
+        ("posted", "finish_action", "it ran and returned 'posted'"),
+        (ActionFailed("no stamps"), "fail_action", "it failed: no stamps"),
+    ],
+)
+def test_an_action_whose_end_cannot_be_written_down_is_in_doubt_with_what_is_known(
+    rita: User, monkeypatch: pytest.MonkeyPatch, answer: Any, writing: str, said: str
+) -> None:
+    def fail(*args: Any) -> Any:
+        raise ValueError("a bug of ours")
+
+    monkeypatch.setattr(effects, writing, fail)
+    run = first_life(lambda context: act(context, answer))
+    assert run.status == "in_doubt"
+    assert run.doubt is not None
+    assert run.doubt["why"].startswith(said)
+
+
+def test_an_end_that_was_committed_as_the_connection_broke_is_told_once(
+    rita: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish, breaks = effects.finish_action, [True]
+
+    def finish_and_break(*args: Any) -> None:
+        finish(*args)
+        if breaks:
+            breaks.pop()
+            raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr(journal, "PAUSES", (0.001,))
+    monkeypatch.setattr(effects, "finish_action", finish_and_break)
+    run = first_life(act)
+    assert run.result == "posted"
+    assert Event.objects.filter(run=run, kind="actions.finished").count() == 1
+
+
+def test_a_known_failure_of_an_action_whose_run_was_lost_becomes_evidence(rita: User) -> None:
+    async def body(context: RunContext) -> Any:
+        async def effect(_: Any) -> Any:
+            await sync_to_async(Run.objects.update)(fence=9)
+            raise ActionFailed("no stamps")
+
+        await context.journal.act("x", {}, effect)
+
+    run = first_life(body)
+    assert "it failed: no stamps" in JournalEntry.objects.get(run=run).evidence
 
 
 # ---- Questions -----------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from agents import activation, backoff, effects, heart, journal, model, noticing
 from agents.bound import RunContext
 from agents.drive import Drive
 from agents.entries import Hold, Step
+from agents.loop import RunnerLoop
 from agents.noticing import Noticing
 from agents.runner import AgentRunner
 from agents.testing import ScriptedModel
@@ -408,6 +409,26 @@ def test_a_stopped_runner_claims_nothing_more() -> None:
         one.stop()
         run = runs.submit("quick", "a")
     assert again(run).status == "queued"
+
+
+def test_a_stop_while_work_is_being_claimed_claims_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    work = [runs.submit("quick", str(number)) for number in range(3)]
+    claim = activation.claim_next
+    here: list[AgentRunner] = []
+
+    def claim_and_stop(*args: Any) -> Any:
+        claimed = claim(*args)
+        here[0]._loop.call_soon_threadsafe(here[0].stop)
+        return claimed
+
+    monkeypatch.setattr(activation, "claim_next", claim_and_stop)
+    with asyncio.Runner(loop_factory=RunnerLoop) as loop:
+        here.append(AgentRunner())
+        loop.run(here[0].run())
+    assert [again(run).status for run in work] == ["queued"] * 3
+    assert [again(run).fence for run in work] == [1, 0, 0]
 
 
 # ---- Leases
