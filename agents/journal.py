@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
 from agents import effects
-from agents.activity import DatabaseAway, Doubt
+from agents.activity import DatabaseAway, Doubt, Ended, GiveBack
 from agents.entries import Hold, Status, Step
 from agents.questions import Questions
 from approvals.actions import ActionContext, ActionFailed, evidence_of
@@ -121,7 +121,9 @@ class Journal(Questions):
         await self.never()
 
     def _doubt(self, entry: JournalEntry, why: str) -> None:
-        self.close(Doubt({"kind": "action", "entry": entry.pk, "name": entry.name, "why": why}))
+        """Also where the run is being given back, or its agent has returned: a person is asked."""
+        about = {"kind": "action", "entry": entry.pk, "name": entry.name, "why": why}
+        self.close(Doubt(about), over=(GiveBack, Ended))
 
 
 def _is_being_cancelled() -> bool:

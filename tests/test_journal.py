@@ -371,6 +371,41 @@ def test_an_action_whose_end_cannot_be_written_down_is_in_doubt_with_what_is_kno
     assert run.doubt["why"].startswith(said)
 
 
+def test_an_action_that_breaks_off_after_its_agent_has_returned_is_in_doubt(rita: User) -> None:
+    async def body(context: RunContext) -> Any:
+        begun, returned = asyncio.Event(), asyncio.Event()
+
+        async def effect(_: Any) -> Any:
+            begun.set()
+            await returned.wait()
+            raise OSError("the post office burns")
+
+        left.append(asyncio.create_task(context.journal.act("x", {}, effect)))
+        await begun.wait()
+        asyncio.get_running_loop().call_later(0.02, returned.set)
+        return "done"
+
+    left: list[Any] = []
+    run = first_life(body)
+    assert run.status == "in_doubt"
+    assert run.doubt is not None
+    assert "the post office burns" in run.doubt["why"]
+
+
+def test_a_stop_does_not_hide_why_an_action_is_in_doubt(rita: User) -> None:
+    async def body(context: RunContext) -> Any:
+        async def effect(_: Any) -> Any:
+            context.journal.stop()
+            raise OSError("the post office burns")
+
+        await context.journal.act("x", {}, effect)
+
+    run = first_life(body)
+    assert run.status == "in_doubt"
+    assert run.doubt is not None
+    assert "the post office burns" in run.doubt["why"]
+
+
 def test_an_end_that_was_committed_as_the_connection_broke_is_told_once(
     rita: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
