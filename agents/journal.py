@@ -46,7 +46,8 @@ class Journal(Questions):
         """
         step = self.step_for(EntryKind.ACTION, name, details, key)
         doing = asyncio.ensure_future(self._act(step, effect, idempotent, request_id))
-        return await asyncio.shield(doing)
+        doing.add_done_callback(_take_note)
+        return await self._unless_left(step, lambda: asyncio.shield(doing))
 
     async def _act(
         self, step: Step, effect: Effect, idempotent: bool, request_id: int | None
@@ -124,6 +125,12 @@ class Journal(Questions):
         """Also where the run is being given back, or its agent has returned: a person is asked."""
         about = {"kind": "action", "entry": entry.pk, "name": entry.name, "why": why}
         self.close(Doubt(about), over=(GiveBack, Ended))
+
+
+def _take_note(done: asyncio.Future[Any]) -> None:
+    """Its error is journaled; if the agent has stopped waiting, nobody else asks for it."""
+    if not done.cancelled():
+        done.exception()
 
 
 def _is_being_cancelled() -> bool:

@@ -561,6 +561,54 @@ def test_of_two_waits_for_a_question_a_replay_gives_up_the_one_that_was_given_up
     assert activate(run).result == ["approved", "approved"]
 
 
+async def slow_action(context: RunContext, life: int) -> Any:
+    async def effect(_: Any) -> str:
+        await asyncio.sleep(0.06)
+        return "in the end"
+
+    return await context.journal.act("x", {}, effect)
+
+
+async def slow_reading(context: RunContext, life: int) -> Any:
+    async def outside() -> str:
+        await asyncio.sleep(3600 if life == 1 else 0)
+        return "in the end"
+
+    return await context.read("x", outside)
+
+
+@pytest.mark.parametrize("step", [slow_action, slow_reading])
+def test_a_step_that_the_agent_gave_up_on_is_given_up_on_by_each_replay(
+    rita: User, step: Callable[[RunContext, int], Any]
+) -> None:
+    """Done meanwhile or quicker now: a replay must not go the other way than the first life."""
+    lives = itertools.count(1)
+
+    async def body(context: RunContext) -> Any:
+        try:
+            found = await asyncio.wait_for(step(context, next(lives)), 0.02)
+        except TimeoutError:
+            found = await context.read("instead", lambda: "instead")
+        return [found, await wait(context, "a"), await wait(context, "b")]
+
+    run = approve(first_life(body), rita)
+    assert approve(run, rita).result == ["instead", "approved", "approved"]
+
+
+def test_a_step_that_was_given_up_on_once_is_waited_for_when_nobody_gives_up(rita: User) -> None:
+    lives = itertools.count(1)
+
+    async def body(context: RunContext) -> Any:
+        doing = asyncio.create_task(slow_action(context, 0))
+        await asyncio.wait({doing}, timeout=0.02)
+        if next(lives) == 1:
+            doing.cancel()
+            return await wait(context)
+        return await doing
+
+    assert approve(first_life(body), rita).result == "in the end"
+
+
 def _asked(run: Run, what: str) -> int:
     return ApprovalRequest.objects.get(run=run, details__contains=f'"{what}"').pk
 
