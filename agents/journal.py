@@ -24,7 +24,6 @@ from ledger.models import EntryKind, JournalEntry
 log = logging.getLogger(__name__)
 
 Effect = Callable[[ActionContext], Awaitable[Any]]
-PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)  # seconds between tries to write down how an action ended
 
 
 class Journal(Questions):
@@ -98,24 +97,13 @@ class Journal(Questions):
         The agent must not take it for the action's own failure, and do something else instead.
         """
         try:
-            await self._written(write, entry, end)
+            await self._ours(write, self.hold, entry, end, patiently=True)
         except (DatabaseAway, LostLease):
             raise  # no bug of ours; the journal knows these
         except Exception as error:
             log.exception("How an action of run %s ended was not noted.", self.hold.run_id)
             self._doubt(entry, f"{words}; this could not be noted: {evidence_of(error)}")
             await self.never()
-
-    async def _written(self, write: Callable[..., None], *args: Any) -> None:
-        """Nobody else knows how it ended: a database that is away is waited for a bit."""
-        for pause in PAUSES:
-            try:
-                await self._db(write, *args)
-            except DatabaseAway:
-                await asyncio.sleep(pause)
-            else:
-                return
-        await self._db(write, *args)
 
     async def _in_doubt(self, entry: JournalEntry, why: str) -> NoReturn:
         self._doubt(entry, why)

@@ -149,11 +149,12 @@ class Steps(Activity):
         """Read or write the journal."""
         return await self._ours(function, self.hold, *args)
 
-    async def _ours(self, function: Callable[..., Any], *args: Any) -> Any:
+    async def _ours(self, function: Callable[..., Any], *args: Any, patiently: bool = False) -> Any:
         """Use our own database: that it is away is no outcome of the agent's step."""
         await self.claim.stands()
+        ask = self._database.patiently if patiently else self._database
         try:
-            return await self._database(function, *args)
+            return await ask(function, *args)
         except (OperationalError, InterfaceError) as error:
             raise DatabaseAway(f"The database did not answer: {error}") from error
 

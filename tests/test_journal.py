@@ -15,7 +15,7 @@ from django.db import OperationalError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents import effects, entries, journal
+from agents import effects, entries, threads
 from agents.activation import Activation
 from agents.bound import RunContext
 from agents.entries import Hold
@@ -417,7 +417,7 @@ def test_an_end_that_was_committed_as_the_connection_broke_is_told_once(
             breaks.pop()
             raise OperationalError("the server closed the connection")
 
-    monkeypatch.setattr(journal, "PAUSES", (0.001,))
+    monkeypatch.setattr(threads, "PAUSES", (0.001,))
     monkeypatch.setattr(effects, "finish_action", finish_and_break)
     run = first_life(act)
     assert run.result == "posted"

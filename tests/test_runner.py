@@ -17,7 +17,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from pytest_django import Settings
 
-from agents import activation, backoff, effects, heart, journal, model, noticing
+from agents import activation, backoff, effects, heart, model, noticing, threads
 from agents.bound import RunContext
 from agents.drive import Drive
 from agents.entries import Hold, Step
@@ -658,10 +658,33 @@ def test_a_decision_is_kept_when_the_look_that_it_came_with_fails(
     assert not EFFECTS["instead"]
 
 
+@pytest.mark.parametrize(("agent", "name"), [("quick", "complete"), ("asking", "suspend")])
+@pytest.mark.parametrize("stood", [False, True])
+def test_how_a_run_ended_is_written_down_when_the_database_answers_again(
+    rita: User, monkeypatch: pytest.MonkeyPatch, agent: str, name: str, stood: bool
+) -> None:
+    """Otherwise it would be driven again when its lease has lapsed. `stood`: it was committed."""
+    monkeypatch.setattr(threads, "PAUSES", (0.001, 0.001))
+    write, failing = getattr(leases, name), [1, 1]
+
+    def fails(*args: Any, **more: Any) -> Any:
+        if stood:
+            write(*args, **more)
+        if failing:
+            failing.pop()
+            raise OperationalError("the server closed the connection")
+        return write(*args, **more)
+
+    monkeypatch.setattr(leases, name, fails)
+    monkeypatch.setattr(noticing, "TICK", NEVER)
+    run = driven(agent, "a")
+    assert (run.status, run.fence) == ("completed" if agent == "quick" else "waiting", 1)
+
+
 def test_how_an_action_ended_is_written_down_when_the_database_answers_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(journal, "PAUSES", (0.001, 0.001))
+    monkeypatch.setattr(threads, "PAUSES", (0.001, 0.001))
     written = effects.finish_action
     failing = [1, 1]
 
