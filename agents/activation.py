@@ -7,6 +7,7 @@ from copy import copy
 from dataclasses import dataclass
 from functools import cache
 
+from django.db import connection
 from django.db.models import F
 
 from agents.entries import Hold, Kind, Status, answer, asked_in, note_answer
@@ -15,6 +16,10 @@ from ledger.clock import shown_now
 from ledger.models import HumanRequest, JournalEntry, Run
 from ledger.prepared import Rows, slot, together
 from ledger.transitions import verb, verb_once
+
+
+class Held(Exception):
+    """A run that waits could not be looked at: somebody else has its row locked."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,10 @@ def claim_waiting(
     about: str = "",
     begun: Callable[[Activation], None] | None = None,
 ) -> Activation | None:
-    """Claim a waiting run and take up what is decided, in one transaction; None if it waits not.
+    """Claim a waiting run and take up what is decided, in one transaction.
+
+    None if it does not wait, or nothing that it waits for is decided and its time is not up: then
+    the hint was wrong or late, and it would be replayed for nothing. Raises Held.
 
     `about` is the table of the question that was decided, if the caller knows: a hint of what to
     read. `begun` is given the activation before the commit, when the run is locked and all is read: its
@@ -56,11 +64,14 @@ def claim_waiting(
         leases.locked_waiting, _journal, *asked, id=run_id, run=run_id
     )
     if not locked:
+        _check_not_held(run_id)
         return None
     run = locked[0]
     read = dict(zip(hinted, decided, strict=True))
     found = _activation(run, run.fence + 1, runner, journal, read)
     taken = list(_answered(found))
+    if not taken and not leases.time_is_up(run):
+        return None
     if begun is not None:
         begun(found)
     # From here on the agent may be reading all this in another thread. What is moved is a copy.
@@ -68,6 +79,16 @@ def claim_waiting(
     for entry, answers in taken:
         note_answer(found.hold, entry, answers)
     return found
+
+
+def _check_not_held(run_id: int) -> None:
+    """Held if the run waits although it was not found: a lock is skipped (PostgreSQL), not waited for.
+
+    Only those ask who have nothing to claim, most often because another runner was faster.
+    """
+    skips = connection.features.has_select_for_update_skip_locked
+    if skips and Run.objects.filter(pk=run_id, status=Run.Status.WAITING).exists():
+        raise Held(f"Run {run_id} is locked.")
 
 
 def _answered(found: Activation) -> Iterator[tuple[JournalEntry, list[HumanRequest]]]:

@@ -109,8 +109,9 @@ class Activity:
             self.close(Lost())
             await self.never()
         except DatabaseAway as away:
-            # Not the agent's business: it would take it for the outcome of its step.
-            self.close(GiveBack(AWAY, str(away)))
+            # Not the agent's business: it would take it for the outcome of its step. If the agent
+            # has returned meanwhile, the run is not over: a replay does or asks what is missing.
+            self.close(GiveBack(AWAY, str(away)), over=(Ended,))
             await self.never()
         finally:
             self._in_flight -= 1
@@ -184,12 +185,17 @@ class Activity:
 
     # ---- Coming to rest ---------------------------------------------------------------------
 
-    def close(self, latch: Latch) -> None:
-        """Latch: no step starts from here on. The first reason stands."""
+    def close(self, latch: Latch, over: tuple[type[Latch], ...] = ()) -> None:
+        """Latch: no step starts from here on. The first reason stands, if it is not one of `over`.
+
+        What was in flight then may end in a way that the first reason must not hide.
+        """
         if self.latch is None:
             self.latch = latch
             for written in list(self._giving_up):  # nothing more will be: do not wait for it
                 self._go_on_after(written)
+        elif isinstance(self.latch, over):
+            self.latch = latch
         if not self._busy:
             self.at_rest.set()
 

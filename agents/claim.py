@@ -15,12 +15,15 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
-from agents import activation
+from agents import activation, backoff
 from agents.activation import Activation
+from agents.backoff import Backoff
 from agents.threads import DatabaseThreads
 from ledger.errors import LostLease
 
 log = logging.getLogger(__name__)
+
+HELD = 0.05  # seconds until a run is tried again whose row somebody else has locked
 
 
 class Claim:
@@ -48,7 +51,8 @@ class Claims:
     """The thread that claims for one runner. Its callbacks are called in the runner's loop.
 
     `start(activation, claim)`: the agent of a claimed run is to be called. `nothing(run_id)`: that
-    run does not wait. `failed(run_id, table)`: it has to be tried again.
+    run does not wait, or for nothing that is there. `again(run_id, table)`: a claim that failed is
+    to be tried again now.
     """
 
     def __init__(
@@ -57,18 +61,20 @@ class Claims:
         lease: float,
         start: Callable[[Activation, Claim], None],
         nothing: Callable[[int], None],
-        failed: Callable[[int, str], None],
+        again: Callable[[int, str], None],
     ) -> None:
         self._runner = runner
         self._lease = lease
         self._start = start
         self._nothing = nothing
-        self._failed = failed
+        self._again = again
+        self._backoff = Backoff()
         self._loop = asyncio.get_running_loop()
         self._thread = DatabaseThreads(1)
         self._lock = threading.Lock()
         self._closed = False
         self.in_flight = 0  # claims that are not over yet
+        self.soon_again = 0  # claims that failed and are tried again within a second
 
     def soon(self, run_id: int, table: str) -> None:
         """Claim this run if it waits; `table` is where the answer stands, "" if not known.
@@ -80,28 +86,48 @@ class Claims:
                 self.in_flight += 1
                 self._thread.submit(self._claim, run_id, table)
 
+    def rests(self, run_id: int) -> bool:
+        """Whether a claim of this run has failed, and again() is called later. From any thread."""
+        return self._backoff.rests(run_id)
+
     def _claim(self, run_id: int, table: str) -> None:
         claim = Claim()
 
         def begun(found: Activation) -> None:
             self._loop.call_soon_threadsafe(self._start, found, claim)
 
-        def over(stands: bool, tell: Callable[[], None] | None) -> None:
+        def over(stands: bool, tell: Callable[[], None]) -> None:
             with self._lock:
                 self.in_flight -= 1
             claim.end(stands)
-            if tell is not None:
-                tell()
+            tell()
 
         try:
             found = activation.claim_waiting(run_id, self._runner, self._lease, table, begun)
-        except Exception:
-            log.exception("Run %s could not be claimed; trying again.", run_id)
-            again = partial(self._failed, run_id, table)
-            self._loop.call_soon_threadsafe(over, False, again)
+        except activation.Held:
+            # By another runner, most likely, which takes it. But perhaps that one fails.
+            later = partial(self._try_again, HELD, run_id, table)
+            self._loop.call_soon_threadsafe(over, False, later)
+        except Exception as error:
+            pause = self._backoff.after(run_id, error)
+            log.exception("Run %s could not be claimed; trying again in %s s.", run_id, pause)
+            later = partial(self._try_again, pause, run_id, table)
+            self._loop.call_soon_threadsafe(over, False, later)
         else:
-            none = None if found else partial(self._nothing, run_id)
-            self._loop.call_soon_threadsafe(over, True, none)
+            self._backoff.forget(run_id)
+            told = partial(self._nothing, run_id) if found is None else lambda: None
+            self._loop.call_soon_threadsafe(over, True, told)
+
+    def _try_again(self, seconds: float, run_id: int, table: str) -> None:
+        """Have it tried again after that time; a runner that ends when idle waits for a short one."""
+        soon = seconds <= backoff.AGAIN
+        self.soon_again += soon
+
+        def again() -> None:
+            self.soon_again -= soon
+            self._again(run_id, table)
+
+        self._loop.call_later(seconds, again)
 
     async def close(self) -> None:
         """End what is begun; its callbacks have been called when this returns."""

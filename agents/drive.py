@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 from agents import catalogue
@@ -18,6 +19,7 @@ from agents.model import ModelError
 from agents.threads import DatabaseThreads
 from ledger import canonical, leases
 from ledger.errors import BadInput, LostLease
+from ledger.timeouts import IN_RUN
 
 log = logging.getLogger(__name__)
 
@@ -61,11 +63,12 @@ class Drive:
     async def _call_agent(self, journal: Journal) -> asyncio.Task[Any]:
         """The agent's task, done; or cancelled, if the journal latched first."""
         context = RunContext(self.run, journal, self._client)
-        token = OWNER.set(journal)
+        owner, in_run = OWNER.set(journal), IN_RUN.set(True)
         try:
             agent = asyncio.create_task(self._agent(context))
         finally:
-            OWNER.reset(token)
+            IN_RUN.reset(in_run)
+            OWNER.reset(owner)
         journal.tasks.add(agent)  # also under a loop that does not note tasks by itself
         rest = asyncio.create_task(journal.at_rest.wait())
         try:
@@ -94,28 +97,29 @@ class Drive:
         log.warning("Run %s: the agent's code swallows its cancellation.", self.run.pk)
 
     async def _write_end(self, journal: Journal, agent: asyncio.Task[Any]) -> None:
-        run_id, fence = self.run.pk, self.journal.hold.fence
         match journal.latch:
             case Suspend(entries=entries, wake_at=wake_at):
-                await self._database(leases.suspend, run_id, fence, entries, wake_at=wake_at)
+                await self._write(leases.suspend, entries, wake_at=wake_at)
             case GiveBack(delay=delay, reason=reason, failed_try=failed):
-                await self._database(
-                    leases.requeue, run_id, fence, delay=delay, reason=reason, failed_try=failed
-                )
+                await self._write(leases.requeue, delay=delay, reason=reason, failed_try=failed)
             case Doubt(about=about):
-                await self._database(leases.doubt, run_id, fence, about)
+                await self._write(leases.doubt, about)
             case Ended():
                 await self._write_result(agent)
             case _:
-                raise LostLease(f"Run {run_id} is driven elsewhere.")
+                raise LostLease(f"Run {self.run.pk} is driven elsewhere.")
 
     async def _write_result(self, agent: asyncio.Task[Any]) -> None:
-        run_id, fence = self.run.pk, self.journal.hold.fence
         error = _error(agent)
         if error is not None:
-            await self._database(leases.fail, run_id, fence, error)
+            await self._write(leases.fail, error)
             return
-        await self._database(leases.complete, run_id, fence, agent.result())
+        await self._write(leases.complete, agent.result())
+
+    async def _write(self, end: Callable[..., None], *args: Any, **kwargs: Any) -> None:
+        """Patiently: what was lost here would be driven again, once its lease has lapsed."""
+        run_id, fence = self.run.pk, self.journal.hold.fence
+        await self._database.patiently(end, run_id, fence, *args, **kwargs)
 
 
 def _error(agent: asyncio.Task[Any]) -> str | None:

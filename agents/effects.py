@@ -71,12 +71,12 @@ def fail_action(hold: Hold, entry: JournalEntry, error: str) -> None:
 
 def _end_action(hold: Hold, entry: JournalEntry, status: str, kind: str, **found: Any) -> None:
     held(hold.run_id, hold.fence)
-    found = canonical.storable(found)
-    entry.status, entry.finished_at = status, now()
+    found = {**canonical.storable(found), "status": status, "finished_at": now()}
+    # Only a start ends. It has ended already if the connection broke as this was committed before.
+    if JournalEntry.objects.filter(pk=entry.pk, status=Status.STARTED).update(**found):
+        _record_action(kind, hold, entry, error=found.get("error", ""))
     for name, value in found.items():
         setattr(entry, name, value)
-    entry.save(update_fields=["status", "finished_at", *found])
-    _record_action(kind, hold, entry, error=found.get("error", ""))
 
 
 def _record_action(kind: str, hold: Hold, entry: JournalEntry, **data: Any) -> None:
@@ -92,10 +92,29 @@ def late_evidence(hold: Hold, entry: JournalEntry, evidence: str) -> None:
     rows.update(evidence=f"{hold.runner} under fence {hold.fence}: {evidence}")
 
 
+def ran(result: Any) -> str:
+    """An action's end in words, for whoever has to say what happened."""
+    return f"it ran and returned {result!r}"
+
+
+def failed(error: str) -> str:
+    """As ran(), of an action that is known to have failed."""
+    return f"it failed: {error}"
+
+
 def finish_or_leave_evidence(hold: Hold, entry: JournalEntry, result: Any) -> None:
     """finish_action(); when the run was lost meanwhile, the result becomes evidence instead."""
     try:
         finish_action(hold, entry, result)
     except LostLease:
-        late_evidence(hold, entry, f"it ran and returned {result!r}")
+        late_evidence(hold, entry, ran(result))
+        raise
+
+
+def fail_or_leave_evidence(hold: Hold, entry: JournalEntry, error: str) -> None:
+    """fail_action(); when the run was lost meanwhile, the failure becomes evidence instead."""
+    try:
+        fail_action(hold, entry, error)
+    except LostLease:
+        late_evidence(hold, entry, failed(error))
         raise

@@ -105,6 +105,20 @@ def note_failed(hold: Hold, step: Step, error: str, started_at: Any) -> JournalE
     )
 
 
+def left_key(key: str) -> str:
+    """The key of the entry that says that the agent stopped waiting for the step of that key."""
+    return f"left/{key}"  # no step's own: those begin with their kind
+
+
+@verb
+def note_left(hold: Hold, step: Step) -> None:
+    """The agent itself stopped waiting for this step, as `asyncio.wait_for` does; a replay, too."""
+    held(hold.run_id, hold.fence)
+    name, about = f"stopped waiting for {step.name}"[:200], canonical.canonical({"step": step.key})
+    left = Step(Kind.READ, name, left_key(step.key), about)
+    new_entry(hold, left, Status.DONE, finished_at=now())
+
+
 @verb
 def add_note(hold: Hold, entry: JournalEntry, note: str) -> None:
     """Put a remark on an entry, for the run's page."""

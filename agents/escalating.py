@@ -15,7 +15,7 @@ from agents.confidence import UNREADABLE, Stated, read_plain, read_structured
 from agents.knowledge import earlier_answers
 from agents.model import ModelError
 from escalations import thresholds
-from escalations.manager import EscalationManager, reply
+from escalations.manager import Escalated, EscalationManager, reply
 from escalations.models import SURE
 from ledger import canonical
 
@@ -80,7 +80,7 @@ class EscalatingAgent:
             LOW_CONFIDENCE,
             threshold=needed,
         )
-        if not isinstance(told, dict) or told.get("status") != "escalated":
+        if not isinstance(told, Escalated):
             return told
         return reply(await manager.wait_for_answer(told["escalation_id"]))
 

@@ -36,7 +36,7 @@ class InteractiveAgent:
     steps pass `approval_gate`, by default the gate named `interactive`.
 
     `conversation_history` is a list of {"role", "content"}: one entry for each proposal, two for
-    each feedback.
+    each feedback that was answered by a version; none where the model gave none.
     """
 
     def __init__(
@@ -146,10 +146,10 @@ class InteractiveAgent:
     async def _revise(
         self, wanted: dict[str, Any], feedback: str
     ) -> tuple[dict[str, Any], PlanTurn]:
-        self._note("user", feedback)
         before = [_step(each) for each in wanted["steps"]]
         messages = plan_prompts.revise(wanted, actions.all_actions())
         found, turn = await self._offer(messages, before, based_on=wanted["version"])
+        self._note("user", feedback)  # not before: a revision that fails has no answer to it
         self._note("assistant", "\n\n".join(filter(None, (found["changes"], found["plan"]))))
         return {"updated_plan": found["plan"], **found}, turn
 

@@ -8,20 +8,22 @@ without an effect are in agents.steps, questions in agents.questions, actions he
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
 from agents import effects
-from agents.activity import DatabaseAway, Doubt
+from agents.activity import DatabaseAway, Doubt, Ended, GiveBack
 from agents.entries import Hold, Status, Step
 from agents.questions import Questions
 from approvals.actions import ActionContext, ActionFailed, evidence_of
 from ledger import canonical
-from ledger.errors import BadInput
+from ledger.errors import BadInput, LostLease
 from ledger.models import EntryKind, JournalEntry
 
+log = logging.getLogger(__name__)
+
 Effect = Callable[[ActionContext], Awaitable[Any]]
-PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)  # seconds between tries to write down how an action ended
 
 
 class Journal(Questions):
@@ -43,7 +45,8 @@ class Journal(Questions):
         """
         step = self.step_for(EntryKind.ACTION, name, details, key)
         doing = asyncio.ensure_future(self._act(step, effect, idempotent, request_id))
-        return await asyncio.shield(doing)
+        doing.add_done_callback(_take_note)
+        return await self._unless_left(step, lambda: asyncio.shield(doing))
 
     async def _act(
         self, step: Step, effect: Effect, idempotent: bool, request_id: int | None
@@ -74,7 +77,8 @@ class Journal(Questions):
         try:
             result = as_json(await effect(context))
         except ActionFailed as failure:
-            await self._note_end(effects.fail_action, entry, str(failure))
+            said = str(failure)
+            await self._note_end(effects.fail_or_leave_evidence, entry, said, effects.failed(said))
             raise
         except (Exception, asyncio.CancelledError, SystemExit) as error:
             # It had begun. What it cancelled itself, and a wish to exit, tell as little as an error.
@@ -82,26 +86,39 @@ class Journal(Questions):
             if _is_being_cancelled():
                 raise
             await self.never()
-        await self._note_end(effects.finish_or_leave_evidence, entry, result)
+        await self._note_end(effects.finish_or_leave_evidence, entry, result, effects.ran(result))
         return result
 
-    async def _note_end(self, function: Callable[..., Any], *args: Any) -> None:
-        """Write down how it ended. Nobody else knows: a database that is away is waited for a bit."""
-        for pause in PAUSES:
-            try:
-                await self._db(function, *args)
-            except DatabaseAway:
-                await asyncio.sleep(pause)
-            else:
-                return
-        await self._db(function, *args)
+    async def _note_end(
+        self, write: Callable[..., None], entry: JournalEntry, end: Any, words: str
+    ) -> None:
+        """Write down how it ended, `words` in short. If that cannot be done, a person has to.
+
+        The agent must not take it for the action's own failure, and do something else instead.
+        """
+        try:
+            await self._ours(write, self.hold, entry, end, patiently=True)
+        except (DatabaseAway, LostLease):
+            raise  # no bug of ours; the journal knows these
+        except Exception as error:
+            log.exception("How an action of run %s ended was not noted.", self.hold.run_id)
+            self._doubt(entry, f"{words}; this could not be noted: {evidence_of(error)}")
+            await self.never()
 
     async def _in_doubt(self, entry: JournalEntry, why: str) -> NoReturn:
         self._doubt(entry, why)
         await self.never()
 
     def _doubt(self, entry: JournalEntry, why: str) -> None:
-        self.close(Doubt({"kind": "action", "entry": entry.pk, "name": entry.name, "why": why}))
+        """Also where the run is being given back, or its agent has returned: a person is asked."""
+        about = {"kind": "action", "entry": entry.pk, "name": entry.name, "why": why}
+        self.close(Doubt(about), over=(GiveBack, Ended))
+
+
+def _take_note(done: asyncio.Future[Any]) -> None:
+    """Its error is journaled; if the agent has stopped waiting, nobody else asks for it."""
+    if not done.cancelled():
+        done.exception()
 
 
 def _is_being_cancelled() -> bool:

@@ -23,6 +23,7 @@ CLIENT_RETRIES = 2  # within one call, by the client; the run's own backoff come
 LONGEST_BACKOFF = 60.0
 SECRET = re.compile(r"\bsk-[\w*.-]{4,}|\bBearer \S+", re.IGNORECASE)
 UNAVAILABLE = (408, 409, 429)
+NOT_TAKEN = ("(HTTP 400)", "(HTTP 422)")  # how servers answer what they do not know
 REFUSAL_CODES = ("content_filter", "content_policy_violation")
 
 
@@ -65,6 +66,27 @@ def make_client() -> AsyncOpenAI:
         timeout=httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
         max_retries=CLIENT_RETRIES,
     )
+
+
+async def ask(client: Any, messages: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+    """One completion as plain JSON; whatever keeps the client from it is a ModelError."""
+    try:
+        response = await client.chat.completions.create(
+            model=model_name(), messages=messages, **more
+        )
+        return as_dict(response)
+    except ModelError:
+        raise
+    except Exception as error:  # a client of somebody else's, outside a run
+        raise ModelError(classify(error)) from error
+
+
+def not_taken(error: ModelError) -> bool:
+    """Whether the server may not know a parameter, such as `tools`: asked without, it may answer.
+
+    Read from the words, since a run's journal keeps nothing else of an error.
+    """
+    return any(sign in str(error) for sign in NOT_TAKEN)
 
 
 def as_dict(response: Any) -> dict[str, Any]:

@@ -14,13 +14,18 @@ from ledger.errors import BadInput
 from plans.steps import MAX_STEPS, MAX_TITLE, Step, checked
 from plans.versions import Draft
 
-NUMBERED = re.compile(r"^\s*(?:\*\*|#+\s*)?(?:step\s+)?\d{1,3}\s*[.):]\s*(.+)$", re.I | re.M)
-NOT_TAKEN = ("(HTTP 400)", "(HTTP 422)")  # how servers answer what they do not know
+# "1. Send it", "**Step 1:** Send it"; not "1.5 million" or "10:30".
+NUMBERED = re.compile(
+    r"^[ \t]*(?:\*\*|#+[ \t]*)?(?:step[ \t]+)?\d{1,3}[ \t]*[.):](?:[^\S\n]+|(?=\*\*))(\S.*)$",
+    re.I | re.M,
+)
+MAX_CALLS = 3  # of the model, for one plan
+TOO_MANY = f"it has more than {MAX_STEPS} steps."
 Known = Sequence[Mapping[str, Any]]
 
 
 class NoPlan(Exception):
-    """The model gave no plan, asked twice; `text` is what it said."""
+    """The model gave no plan in any form; `text` is what it said last."""
 
     def __init__(self, fault: str, text: str) -> None:
         super().__init__(f"The model gave no usable plan: {fault}")
@@ -35,23 +40,22 @@ class _Fault(Exception):
 async def draft(client: Any, messages: Messages, known: Known, before: Sequence[Step]) -> Draft:
     """The plan that the model answers with; `known` are the actions, `before` the plan so far.
 
-    Without structured output on the server's side, or when its answer is no JSON, it is asked for
-    a numbered list. An answer that is wrong is asked for once more, with the fault named. Raises
-    NoPlan, or ModelError when the model cannot be asked.
+    An answer that is wrong is asked for once more, with the fault named. Without structured output
+    on the server's side, when an answer is no JSON, or when the second is wrong too, the model is
+    asked for a numbered list. Raises NoPlan, or ModelError when the model cannot be asked.
     """
-    answer = await _structured(client, messages)
-    found = None if answer is None else json_object_in(answer)
-    if answer is None or found is None:
-        return await _from_list(client, plan_prompts.as_list(messages), before)
-    try:
-        return _read(found, known)
-    except _Fault as fault:
-        messages = plan_prompts.again(messages, answer, str(fault))
-    answer = await _structured(client, messages) or ""
-    try:
-        return _read(json_object_in(answer) or {}, known)
-    except _Fault as fault:
-        raise NoPlan(str(fault), answer) from fault
+    asked, left = messages, MAX_CALLS
+    while left > 1:  # the last is for a list
+        answer = await _structured(client, asked)
+        left -= 1
+        found = None if answer is None else json_object_in(answer)
+        if answer is None or found is None:
+            break
+        try:
+            return _read(found, known)
+        except _Fault as fault:
+            asked = plan_prompts.again(asked, answer, str(fault))
+    return await _from_list(client, plan_prompts.as_list(messages), before, left)
 
 
 async def _structured(client: Any, messages: Messages) -> str | None:
@@ -59,48 +63,48 @@ async def _structured(client: Any, messages: Messages) -> str | None:
     try:
         return await _ask(client, messages, response_format=plan_prompts.STRUCTURED)
     except model.ModelError as error:
-        if not any(sign in str(error) for sign in NOT_TAKEN):
+        if not model.not_taken(error):
             raise
         return None
 
 
 async def _ask(client: Any, messages: Messages, **more: Any) -> str:
-    try:
-        response = await client.chat.completions.create(
-            model=model.model_name(), messages=messages, **more
-        )
-        answer = model.as_dict(response)
-    except model.ModelError:
-        raise
-    except Exception as error:  # a client of somebody else's, outside a run
-        raise model.ModelError(model.classify(error)) from error
+    answer = await model.ask(client, messages, **more)
     problem = problem_of(answer)
     if problem is not None and problem.kind in ("refused", "cut_off"):
         raise model.ModelError(problem)
     return text_of(answer)
 
 
-async def _from_list(client: Any, messages: Messages, before: Sequence[Step]) -> Draft:
+async def _from_list(client: Any, messages: Messages, before: Sequence[Step], tries: int) -> Draft:
     answer = await _ask(client, messages)
-    if not NUMBERED.search(answer):
-        fault = "it has no numbered line."
-        answer = await _ask(client, plan_prompts.again(messages, answer, fault))
-    steps = _lines(answer, before)
-    if not steps:
-        raise NoPlan("it has no numbered line.", answer)
+    try:
+        steps = _lines(answer, before)
+    except _Fault as fault:
+        if tries == 1:
+            raise NoPlan(str(fault), answer) from fault
+        messages = plan_prompts.again(messages, answer, str(fault))
+        return await _from_list(client, messages, before, tries - 1)
     return Draft(steps=tuple(steps), explanation=_beside(answer) if before else "")
 
 
 def _lines(text: str, before: Sequence[Step]) -> list[Step]:
-    """Every numbered line as a step. One that the plan has by that title keeps what it was."""
+    """Every numbered line as a step. One that the plan has by that title keeps what it was.
+
+    _Fault if there is none, or more than a plan may have.
+    """
     known = {" ".join(step.title.split()).casefold(): step for step in before}
     found = []
-    for line in NUMBERED.findall(canonical.storable(text))[:MAX_STEPS]:
+    for line in NUMBERED.findall(canonical.storable(text)):
         title = " ".join(line.replace("**", "").split())
         if title:
             cut = title if len(title) <= MAX_TITLE else f"{title[: MAX_TITLE - 1]}…"
             does = title if cut != title else ""
             found.append(known.get(cut.casefold()) or Step("", cut, does=does))
+    if not found:
+        raise _Fault("it has no numbered line.")
+    if len(found) > MAX_STEPS:
+        raise _Fault(TOO_MANY)
     return found
 
 
@@ -118,7 +122,7 @@ def _read(found: dict[str, Any], known: Known) -> Draft:
     if not isinstance(given, list) or not given:
         raise _Fault("it has no steps.")
     if len(given) > MAX_STEPS:
-        raise _Fault(f"it has more than {MAX_STEPS} steps.")
+        raise _Fault(TOO_MANY)
     steps = [_step(each, number, known) for number, each in enumerate(given, start=1)]
     return Draft(
         steps=tuple(steps),

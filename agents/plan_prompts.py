@@ -34,6 +34,10 @@ Do this step only, with the tools you are given; a person may still check each c
 for the people who will read them: complete, polite, no placeholders. When nothing is left to \
 call, say in plain words what the step brought: later steps build on that."""
 
+IN_WORDS = """\
+There are no tools here, so nothing can be called: do the step in words alone. If it cannot be \
+done so, say what was not done; never say that something was done which was not."""
+
 AS_LIST = """\
 Answer with the steps as a numbered list, one step on each line ("1. …"), and nothing else."""
 
@@ -95,6 +99,11 @@ def revise(wanted: Mapping[str, Any], actions: Sequence[Action]) -> Messages:
 def carry_out(about: dict[str, Any]) -> Messages:
     """Ask the model to do one step; see CARRY_OUT for what it is told."""
     return _asked(CARRY_OUT, about)
+
+
+def in_words(messages: Messages) -> Messages:
+    """The same step for servers and models without tools."""
+    return [*messages, {"role": "user", "content": IN_WORDS}]
 
 
 def as_list(messages: Messages) -> Messages:

@@ -34,14 +34,25 @@ async def carry_out(
     """Do the step that `about` describes: {"said": the model's words, "actions": [outcomes]}.
 
     `allowed` are the actions that the step may use; None: every registered one. A rejection, a
-    failed action and a model that never comes to an end raise NotDone.
+    failed action and a model that never comes to an end raise NotDone. A server that does not take
+    tools is asked in plain words; where the step names actions, which need them, it is NotDone.
     """
     known = [one for one in actions.all_actions() if allowed is None or one.name in allowed]
     agent = ApprovalGatedAgent(agent_id, client, gate)
     messages = plan_prompts.carry_out(dict(about))
     done: list[dict[str, Any]] = []
     for _ in range(MAX_ROUNDS):
-        answer = await _ask(client, messages, known)
+        try:
+            answer = await _ask(client, messages, known)
+        except model.ModelError as error:
+            if done or not known or not model.not_taken(error):
+                raise
+            if allowed:
+                raise NotDone(
+                    f"{error} Without tools the step cannot call {_names(known)}."
+                ) from error
+            known, messages = [], plan_prompts.in_words(messages)
+            answer = await _ask(client, messages, known)
         calls, words = tool_calls_of(answer), text_of(answer)
         if not calls:
             return {"said": words, "actions": done}
@@ -57,15 +68,7 @@ async def _ask(client: Any, messages: Messages, known: list[Action]) -> dict[str
     """The model's next answer. A malformed one is asked for once more."""
     tools = {"tools": [one.tool() for one in known]} if known else {}
     for attempt in (1, 2):
-        try:
-            response = await client.chat.completions.create(
-                model=model.model_name(), messages=messages, **tools
-            )
-            answer = model.as_dict(response)
-        except model.ModelError:
-            raise
-        except Exception as error:  # a client of somebody else's, outside a run
-            raise model.ModelError(model.classify(error)) from error
+        answer = await model.ask(client, messages, **tools)
         problem = problem_of(answer)
         if problem is None:
             return answer
@@ -82,8 +85,7 @@ async def _one(
     """One call through its gate; what is wrong with the call itself is told to the model."""
     details = call.arguments or {}
     if call.name not in {one.name for one in known}:
-        names = ", ".join(one.name for one in known) or "none"
-        reason = f"This step may not use {call.name}; it may use: {names}."
+        reason = f"This step may not use {call.name}; it may use: {_names(known) or 'none'}."
         return {"status": "refused", "action": call.name, "details": details, "reason": reason}
     try:
         ended = await agent.ask_and_run(call.name, details, story=words)
@@ -95,6 +97,10 @@ async def _one(
     if ended.status != "completed":
         raise NotDone(f"{call.name} was not approved: {ended.reason or 'no reason was given'}")
     return _kept(ended)
+
+
+def _names(known: list[Action]) -> str:
+    return ", ".join(one.name for one in known)
 
 
 def _kept(ended: Outcome) -> dict[str, Any]:

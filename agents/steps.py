@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -67,8 +68,11 @@ class Steps(Activity):
         key: str | None = None,
     ) -> Any:
         """The journaled result of a step without outside effect; made by `call` the first time."""
+        step = self.step_for(kind, name, about, key)
+        return await self._unless_left(step, lambda: self._remember(step, call))
+
+    async def _remember(self, step: Step, call: Callable[[], Awaitable[Any]]) -> Any:
         async with self.in_flight():
-            step = self.step_for(kind, name, about, key)
             entry = self._entries.get(step.key)
             if entry is not None:
                 await self._note_change(entry, step)
@@ -101,14 +105,35 @@ class Steps(Activity):
         It runs in the transaction of its journal entry, so that a replay finds both or neither;
         `about` (JSON) tells it from others of that name.
         """
+        step = self.step_for(EntryKind.READ, name, about)
+        return await self._unless_left(step, lambda: self._write(step, function))
+
+    async def _write(self, step: Step, function: Callable[[Run, str], Any]) -> Any:
         async with self.in_flight():
-            step = self.step_for(EntryKind.READ, name, about)
             entry = self._entries.get(step.key)
             if entry is None:
                 started = timezone.now()
                 entry = await self._db(entries.note_written, step, function, started)
                 self._entries[step.key] = entry
             return entry.result
+
+    async def _unless_left(self, step: Step, do: Callable[[], Awaitable[Any]]) -> Any:
+        """What `do()` returns; or, where the agent stopped waiting for this step, a wait that it
+        stops again. Otherwise a step that is done meanwhile would lead a replay the other way.
+        """
+        left = self._entries.get(entries.left_key(step.key))
+        if left is not None:
+            await self._park(left, self._given_up)  # its canceller cancels it again
+        try:
+            return await do()
+        except asyncio.CancelledError:
+            if self.latch is None and left is None:
+                self._giving_up_on(self._leave(step))
+            raise
+
+    async def _leave(self, step: Step) -> None:
+        async with self._counted():
+            await self._db(entries.note_left, step)
 
     async def _note_change(self, entry: JournalEntry, step: Step) -> None:
         """An explicit key keeps its answer although what was asked has changed; say so."""
@@ -124,11 +149,12 @@ class Steps(Activity):
         """Read or write the journal."""
         return await self._ours(function, self.hold, *args)
 
-    async def _ours(self, function: Callable[..., Any], *args: Any) -> Any:
+    async def _ours(self, function: Callable[..., Any], *args: Any, patiently: bool = False) -> Any:
         """Use our own database: that it is away is no outcome of the agent's step."""
         await self.claim.stands()
+        ask = self._database.patiently if patiently else self._database
         try:
-            return await self._database(function, *args)
+            return await ask(function, *args)
         except (OperationalError, InterfaceError) as error:
             raise DatabaseAway(f"The database did not answer: {error}") from error
 

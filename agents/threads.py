@@ -14,6 +14,8 @@ from django.db import InterfaceError, OperationalError, connection
 
 T = TypeVar("T")
 
+PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)  # seconds between tries to write what must not be lost
+
 
 class DatabaseThreads:
     """`await threads(function, …)` runs a sync database function; connections stay open."""
@@ -26,6 +28,19 @@ class DatabaseThreads:
         context = contextvars.copy_context()
         call = partial(context.run, _guarded, function, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+
+    async def patiently(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """The same; but a database that is away is waited for a bit, and asked again.
+
+        For what nobody else knows, and what may be written twice: an error does not say whether
+        the commit stood.
+        """
+        for pause in PAUSES:
+            try:
+                return await self(function, *args, **kwargs)
+            except (OperationalError, InterfaceError):
+                await asyncio.sleep(pause)
+        return await self(function, *args, **kwargs)
 
     def submit(self, function: Callable[..., Any], *args: Any) -> None:
         """Run a function that catches its own errors; nobody waits for it. From any thread."""

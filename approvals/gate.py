@@ -13,6 +13,7 @@ from asgiref.sync import iscoroutinefunction, sync_to_async
 from approvals import gates, outcome, services
 from approvals.asking import check_name
 from approvals.models import ApprovalRequest, ApprovalStatus, Gate
+from ledger import timeouts
 from ledger.clock import now
 from ledger.risk import RiskLevel
 from ledger.tail import wait_until
@@ -81,13 +82,15 @@ class ApprovalGate:
         await call_back(self._callback, request)
 
     async def wait_for_approval(
-        self, request_id: object, timeout: float | None = 300.0
+        self, request_id: object, timeout: float | None = timeouts.DEFAULT
     ) -> ApprovalRequest:
         """Wait until the request is decided and return it; an edit returns what was approved.
 
         When `timeout` (seconds) or the gate's deadline passes first, the waiter itself rejects
-        the request with the feedback of services.TIMEOUT_FEEDBACK. Raises UnknownId.
+        the request with the feedback of services.TIMEOUT_FEEDBACK. A timeout shortens the deadline
+        once; in the code of a run the default leaves it alone. Raises UnknownId.
         """
+        timeout = timeouts.given(timeout)
         request = await sync_to_async(services.by_id)(request_id)
         if timeout is not None and request.status == ApprovalStatus.PENDING:
             request = await sync_to_async(services.shorten)(request.pk, timeout)

@@ -37,6 +37,7 @@ def handle(escalation_id: object, response: Any) -> Escalation:
     """The handler has answered. Raises BadInput for what is no JSON, AlreadyDecided, TooLate."""
     escalation = by_id(escalation_id)
     canonical.canonical(response, "response")
+    response = canonical.as_read(response)  # what is answered now is what is read later
     if escalation.status != EscalationStatus.PENDING:
         raise lost(escalation.pk, escalation.digest)
     move(

@@ -10,6 +10,7 @@ from escalations import handlers, services
 from escalations.asking import check_name
 from escalations.handlers import Handler
 from escalations.models import Escalation, EscalationStatus
+from ledger import timeouts
 from ledger.clock import now
 from ledger.models import RequestQuerySet
 from ledger.tail import wait_until
@@ -67,13 +68,15 @@ class EscalationManager:
         return escalated(escalation)
 
     async def wait_for_answer(
-        self, escalation_id: object, timeout: float | None = 300.0
+        self, escalation_id: object, timeout: float | None = timeouts.DEFAULT
     ) -> Escalation:
         """Wait until the escalation is no longer pending and return it.
 
         When `timeout` (seconds) or its deadline passes first, the waiter itself ends it as
-        expired; nobody's answer is made up. Raises UnknownId.
+        expired; nobody's answer is made up. A timeout shortens the deadline once; in the code of
+        a run the default leaves it alone. Raises UnknownId.
         """
+        timeout = timeouts.given(timeout)
         escalation = await sync_to_async(services.by_id)(escalation_id)
         if timeout is not None and escalation.status == EscalationStatus.PENDING:
             escalation = await sync_to_async(services.shorten)(escalation.pk, timeout)
@@ -86,9 +89,16 @@ class EscalationManager:
             await sync_to_async(services.expire)(pk)
 
 
-def escalated(escalation: Escalation) -> dict[str, Any]:
-    """What an agent is told that has to wait for a person."""
-    return {"status": "escalated", "escalation_id": escalation.pk}
+class Escalated(dict[str, Any]):
+    """What an agent is told that has to wait for a person: {"status", "escalation_id"}.
+
+    Its type, and not its words, tells it from a handler's answer, which may be any JSON.
+    """
+
+
+def escalated(escalation: Escalation) -> Escalated:
+    """That nobody has handled it."""
+    return Escalated(status="escalated", escalation_id=escalation.pk)
 
 
 def reply(escalation: Escalation) -> dict[str, Any]:

@@ -70,9 +70,12 @@ def take_locked(run: Run, runner: str, lease: float) -> Run:
 
 def _why_it_goes_on(run: Run) -> str:
     """An answer comes before the time. Who waits without an end is asked for nothing."""
-    if run.wake_at is None or run.wake_at > now() or requests.has_decided(run.pk):
-        return DECIDED
-    return TIME_IS_UP
+    return TIME_IS_UP if time_is_up(run) and not requests.has_decided(run.pk) else DECIDED
+
+
+def time_is_up(run: Run) -> bool:
+    """Whether a waiting run goes on although nobody has answered."""
+    return run.wake_at is not None and run.wake_at <= now()
 
 
 def _free(rows: Any) -> Any:

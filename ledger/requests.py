@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.db.models import Value
 
 from ledger import patterns
@@ -15,6 +17,8 @@ from ledger.errors import Stale
 from ledger.models import HumanRequest, JournalEntry, Run
 from ledger.prepared import Change, slot
 from ledger.transitions import move, record, unit
+
+log = logging.getLogger(__name__)
 
 
 def kinds() -> list[type[HumanRequest]]:
@@ -31,7 +35,12 @@ def expire_due(limit: int = 200) -> int:
     )
     overdue = list(_all_of(each).order_by("deadline")[:limit])
     for label, pk, _ in overdue:
-        expire[label](pk)
+        try:
+            expire[label](pk)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:  # a bug must not keep all others from their ends, each time again
+            log.exception("The deadline of %s:%s could not be noticed.", label, pk)
     return len(overdue)
 
 

@@ -120,16 +120,19 @@ def ask_again(plan_id: Any, *, run: Run | None = None, key: str = "") -> PlanTur
 def take_feedback(plan_id: Any, text: str) -> int:
     """Note feedback that the program itself brings; the version to revise.
 
-    Where a person's feedback is being worked on already, it is added to that. IllegalMove when
-    the plan is over or has no version yet.
+    Where a person's feedback is being worked on already, it is added to that: the next revision
+    hears both. IllegalMove when the plan is over or has no version yet.
     """
     plan = locked_plan(plan_id)
     if plan.over or plan.version == 0:
         raise IllegalMove(f"Plan {plan.pk} is {plan.shown_status} and takes no feedback.", plan)
     actor = f"agent:{plan.agent_id}"
-    if plan.status != PlanStatus.REVISING:
-        say(plan, MessageKind.FEEDBACK, text)
-        move(plan, PlanStatus.REVISING, kind="plans.feedback_sent", actor=actor, feedback=text)
+    say(plan, MessageKind.FEEDBACK, text)
+    kind = "plans.feedback_sent"
+    if plan.status == PlanStatus.REVISING:
+        record(kind, plan.subject, actor=actor, run_id=plan.run_id, feedback=text)
+    else:
+        move(plan, PlanStatus.REVISING, kind=kind, actor=actor, feedback=text)
         answer_turns(plan, "feedback", actor=actor)
     return plan.version
 

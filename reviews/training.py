@@ -67,6 +67,12 @@ def pairs(item: ReviewItem) -> Iterator[dict[str, Any]]:
         }
 
 
+def teaches_nothing(example: dict[str, Any]) -> bool:
+    """Whether it is a pair of equal texts: it would prefer a text to itself."""
+    better = example.get("preferred_output")
+    return better is not None and better == example["non_preferred_output"]
+
+
 def task_of(item: ReviewItem) -> str | None:
     """The task in the item's context, if there is one."""
     task = item.context.get("task") if isinstance(item.context, dict) else None

@@ -140,6 +140,12 @@ def let_time_pass(run: Run, *questions: str) -> None:
     Run.objects.filter(pk=run.pk, wake_at__isnull=False).update(wake_at=over)
 
 
+def nudged(run: Run) -> Run:
+    """The waiting run, to be claimed although nothing is decided: as if a time of its were up."""
+    Run.objects.filter(pk=run.pk).update(wake_at=now() - timedelta(seconds=1))
+    return run
+
+
 def waits(run: Run) -> list[JournalEntry]:
     """The run's waits that end by themselves, oldest first."""
     return list(JournalEntry.objects.filter(run=run, kind="wait").order_by("pk"))

@@ -80,6 +80,15 @@ def test_the_first_reason_to_stop_stands(first: Latch, second: Latch) -> None:
     assert one.at_rest.is_set()
 
 
+def test_a_step_whose_writing_fails_as_the_agent_returns_is_done_by_a_replay() -> None:
+    async def work(one: Activity) -> None:
+        async with one.in_flight():
+            one.close(Ended())
+            raise DatabaseAway("locked")
+
+    assert live(work) == GiveBack(activity.AWAY, "locked")
+
+
 def test_nothing_starts_once_it_has_latched_and_only_a_cancel_gets_out() -> None:
     done: list[str] = []
 

@@ -13,6 +13,7 @@ import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib.auth.models import Group
 
+from agents.bound import RunContext
 from approvals import services
 from approvals.gate import ApprovalGate
 from approvals.models import ApprovalRequest, ApprovalStatus, Gate
@@ -20,6 +21,8 @@ from ledger.clock import now
 from ledger.errors import AlreadyDecided, BadInput, UnknownId
 from ledger.models import Event
 from ledger.tail import wait_until
+from tests import agents_for_tests
+from tests.driving import driven
 from tests.people import asked, gate, otto, person, rita, root
 
 database = pytest.mark.django_db(transaction=True)
@@ -420,6 +423,34 @@ async def test_the_timeout_is_the_deadline_for_everybody() -> None:
     assert (row.deadline - await sync_to_async(now)()).total_seconds() <= PATIENCE
     await sync_to_async(services.reject)(request.pk, by=await sync_to_async(root)(), feedback="No.")
     assert (await asyncio.wait_for(waiting, PATIENCE)).feedback == "No."
+
+
+async def unbound(task: str, context: RunContext) -> list[bool]:
+    """Waits at a gate that is not the run's, with the default timeout and with one of its own."""
+    place = await sync_to_async(ApprovalGate)("mail")
+    shortened = []
+    for given in ({}, {"timeout": 60.0}):
+        request = await place.request_approval("a", "send", {})
+        shortened.append((await place.wait_for_approval(request.pk, **given)).shortened)
+    return shortened
+
+
+@database
+def test_inside_a_run_the_default_leaves_the_deadline_alone_at_any_gate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate("mail")
+    root()
+
+    async def decided_at_once(ready: Any, *, subject: str, timeout: float) -> Any:
+        pk = int(subject.rpartition(":")[2])
+        await sync_to_async(services.reject)(pk, by="root", feedback="No.")
+        return await sync_to_async(ready)()
+
+    monkeypatch.setattr("approvals.gate.wait_until", decided_at_once)
+    with agents_for_tests.in_catalogue(unbound):
+        run = driven("unbound")
+    assert run.result == [False, True]
 
 
 @plainly

@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
-from agents import activation, runner
+from agents import activation, backoff, noticing
 from agents.bound import RunContext
-from agents.runner import AgentRunner
+from agents.noticing import Noticing
 from approvals import services
 from approvals.models import ApprovalRequest
-from ledger import leases, requests, runs, wake
+from ledger import leases, requests, runs
 from ledger.models import Event, JournalEntry, Run
+from ledger.transitions import rows_for_update
 from tests import agents_for_tests, people
 from tests.agents_for_tests import EFFECTS, Counting
 from tests.driving import RunnerInThread, again, drive, driven, pending, until
@@ -60,9 +61,11 @@ async def reading(task: str, context: RunContext) -> Any:
 @pytest.fixture(autouse=True)
 def agents(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     EFFECTS.clear()
-    monkeypatch.setattr(runner, "TICK", NEVER)
-    monkeypatch.setattr(runner, "AGAIN", 0.01)
-    with agents_for_tests.in_catalogue(telling, ending, reading, agents_for_tests.gathering):
+    monkeypatch.setattr(noticing, "TICK", NEVER)
+    monkeypatch.setattr(backoff, "AGAIN", 0.01)
+    mine = (telling, ending, reading)
+    theirs = (agents_for_tests.gathering, agents_for_tests.impatient)
+    with agents_for_tests.in_catalogue(*mine, *theirs):
         yield
 
 
@@ -134,11 +137,11 @@ def test_its_next_step_is_not_begun_before_the_claim_stands(
 def test_a_claim_that_fails_is_made_again_and_all_happens_once(
     agent: str, rita: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, failures = waiting(agent), [OperationalError("disk full")]
+    run, failures = waiting(agent), [ValueError("a bug of ours"), OperationalError("disk full")]
 
     def fails_once(write: Callable[[], Run], _: Run) -> Run:
         if failures:
-            came_back()
+            came_back(3 - len(failures))
             raise failures.pop()
         return write()
 
@@ -146,11 +149,94 @@ def test_a_claim_that_fails_is_made_again_and_all_happens_once(
     with RunnerInThread():
         services.approve(pending(run)[0].pk, by=rita)
         ends(run)
-    assert EFFECTS["back"] == 2, "called again"
+    assert EFFECTS["back"] == 3, "called again, each time"
     assert EFFECTS["after"] == (agent != "ending")
     assert again(run).fence == 2
     assert ApprovalRequest.objects.get(run=run).delivered_at is not None
     assert Event.objects.filter(run=run, kind="approvals.delivered").count() == 1
+
+
+def test_a_runner_does_not_end_as_idle_before_a_claim_that_failed_is_tried_again(
+    rita: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, failures = waiting("ending"), [OperationalError("disk full")]
+    services.approve(pending(run)[0].pk, by=rita)
+
+    def fails_once(write: Callable[[], Run], _: Run) -> Run:
+        if failures:
+            raise failures.pop()
+        return write()
+
+    instead(monkeypatch, fails_once)
+    drive()
+    assert again(run).status == "completed"
+
+
+def test_a_claim_that_a_bug_fails_rests_whatever_the_looks_find(
+    rita: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(noticing, "TICK", 0.01)
+    monkeypatch.setattr(backoff, "AGAIN", NEVER)
+    monkeypatch.setattr(backoff, "LONGEST", NEVER)
+    run, tries, found = waiting("ending"), list[int](), list[int]()
+    decided_runs = requests.decided_runs
+
+    def fails(_: Callable[[], Run], run: Run) -> Run:
+        tries.append(run.pk)
+        raise ValueError("a bug of ours")
+
+    def look() -> list[int]:
+        found.extend(decided_runs())
+        return decided_runs()
+
+    instead(monkeypatch, fails)
+    monkeypatch.setattr(requests, "decided_runs", look)
+    with RunnerInThread() as here:
+        services.approve(pending(run)[0].pk, by=rita)
+        until(lambda: tries and not here._runner._claims.in_flight, "it could not be claimed")
+        tries.clear()
+        found.clear()
+        until(lambda: len(found) > 2, "looks have found it again")
+    assert not tries
+    assert "a bug of ours" in caplog.text
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer")
+def test_a_run_whose_row_somebody_else_holds_is_claimed_as_soon_as_it_is_free(
+    rita: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = threading.Event()
+    real = activation.claim_waiting
+
+    def claim(*args: Any) -> Any:
+        try:
+            return real(*args)
+        finally:
+            tried.set()
+
+    monkeypatch.setattr(activation, "claim_waiting", claim)
+    run = waiting("ending")
+    with RunnerInThread():
+        ends(runs.submit("ending", "another"), "waiting")  # its first look is over
+        with transaction.atomic():
+            rows_for_update(Run).get(pk=run.pk)
+            threaded(lambda: services.approve(pending(run)[0].pk, by=rita))
+            assert tried.wait(PATIENCE)
+        ends(run)
+
+
+def threaded(call: Callable[[], Any]) -> None:
+    """Do that on a connection of its own, while this one is in the middle of a transaction."""
+
+    def work() -> None:
+        try:
+            call()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(PATIENCE)
 
 
 def test_a_second_decision_while_the_run_is_being_claimed_is_not_lost(
@@ -193,7 +279,7 @@ def test_what_is_not_waiting_is_not_claimed(rita: User) -> None:
 def test_a_decision_is_taken_up_by_the_hint_alone(
     rita: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(AgentRunner, "_heard", lambda *_: None)
+    monkeypatch.setattr(Noticing, "heard", lambda *_: None)
     run = waiting("ending")
     with RunnerInThread():
         services.approve(pending(run)[0].pk, by=rita)
@@ -220,16 +306,18 @@ def test_a_decision_that_the_hint_told_is_claimed_once(
     assert claimed == [run.pk, other.pk]
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="a bell says nothing")
-def test_a_hint_of_a_decision_that_nobody_made_runs_nothing(rita: User) -> None:
+def test_a_hint_of_a_decision_that_nobody_made_claims_nothing(rita: User) -> None:
+    """It may be wrong, or late: another runner has taken up that decision, and the run asks anew."""
     run = waiting("telling")
-    fence = again(run).fence
-    with RunnerInThread():
-        ends(runs.submit("ending", "another"), "waiting")  # its first look is over
-        with connection.cursor() as cursor:
-            said = f"{10**9} {run.pk} approvals.approvalrequest"
-            cursor.execute("SELECT pg_notify(%s, %s)", [wake.CHANNEL, said])
-        until(lambda: again(run).fence > fence, "the hint is believed")
-        ends(run, "waiting")
-    assert not EFFECTS
-    assert [one.status for one in pending(run)] == ["pending"]
+    newest = Event.objects.newest()
+    assert activation.claim_waiting(run.pk, "r", 60, "approvals.approvalrequest") is None
+    assert (again(run).status, Event.objects.newest()) == ("waiting", newest)
+
+
+def test_a_decision_on_what_the_run_does_not_wait_for_claims_nothing(rita: User) -> None:
+    run = driven("impatient", "0.02")
+    given_up, last = pending(run)
+    services.approve(given_up.pk, by=rita)
+    assert activation.claim_waiting(run.pk, "r", 60) is None
+    services.approve(last.pk, by=rita)
+    assert activation.claim_waiting(run.pk, "r", 60) is not None

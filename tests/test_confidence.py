@@ -59,6 +59,16 @@ WRITTEN: list[tuple[str, float | None]] = [
     ("CONFIDENCE: 90% at first.\nOn reflection:\nRESPONSE: Ten.\nCONFIDENCE: 40%", 0.4),
     ("RESPONSE: Ten.\nCONFIDENCE: 40%\r\n", 0.4),
     ("RESPONSE: Ten.\nCONFIDENCE: \u300040\uff05", 0.4),
+    ("I am 90% confident.\nConfidence: 40", 0.4),
+    ("Confidence: 40\nI am 90% confident that it is enough.", 0.4),
+    ("Confidence: 40\nMy confidence is 90% that it is enough.", 0.4),
+    ("Confidence of 95% is usual.\nCONFIDENCE: 40%\nA confidence of 90% is rare.", 0.4),
+    ("I am 90% confident.\nConfidence (0-100): 40", 0.4),
+    ("I am 90% confident.\nCONFIDENCE 40%.", 0.4),
+    ("I am 90% confident.\nCONFIDENCE:\n40%", 0.4),
+    ("I am 90% confident.\nConfidence: 40/50", None),
+    ("I am 90% confident.\nConfidence: low", None),
+    ("I am 90% confident.\nConfidence: a feeling.", 0.9),
     ("RESPONSE: Ten.\nCONFIDENCE: 140%", None),
     ("RESPONSE: Ten.\nCONFIDENCE: 1000%", None),
     ("RESPONSE: Ten.\nCONFIDENCE: 1000", None),
@@ -70,6 +80,15 @@ WRITTEN: list[tuple[str, float | None]] = [
     ("Ten percent, says the law.", None),
     ("Confidence is not for me to state. There are 40 of them.", None),
     ("", None),
+]
+
+
+PROSE = [
+    "Confidence intervals are wide here.",
+    "Confidence is what you need.\nConfidence of 95% is usual.",
+    "Confidence: the feeling of being sure.",
+    "Confidence 101 is a course.",
+    "Confidence - of the 3 - matters.",
 ]
 
 
@@ -87,6 +106,12 @@ def test_a_confidence_is_read_however_it_is_written(text: str, confidence: float
         ("**RESPONSE:** Ten.\n**CONFIDENCE:** 40%", "Ten."),
         ("Answer: Ten.\nConfidence: 0.4", "Ten."),
         ("Ten, says the law.", "Ten, says the law."),
+        ("RESPONSE: Ten.\nCONFIDENCE = 40% (the law is clear)\nThank you.", "Ten.\n\nThank you."),
+        ("RESPONSE: Ten.\nConfidence (0-100): 40", "Ten."),
+        ("RESPONSE: Ten.\nCONFIDENCE: high", "Ten."),
+        ("RESPONSE: Ten.\nCONFIDENCE:", "Ten."),
+        ("RESPONSE: Ten.\nCONFIDENCE 40%", "Ten."),
+        *((prose, prose) for prose in PROSE),
         ("Let me think.\nRESPONSE: Ten.\nCONFIDENCE: 40%\n", "Ten."),
         ("", ""),
     ],
@@ -145,3 +170,5 @@ def test_every_whole_percentage_is_read_as_it_is_written(number: int) -> None:
 def test_a_long_answer_is_read_in_no_time() -> None:
     text = "confidence " * 20_000 + "RESPONSE: " * 5_000
     assert read_plain(text).confidence is None
+    assert read_plain(f"confidence{' ' * 50_000}").confidence is None
+    assert read_plain(f"confidence:{' *' * 25_000}").confidence is None

@@ -198,6 +198,22 @@ def test_a_handler_that_failed_is_not_called_again_on_replay(rita: User) -> None
     assert CALLS == {"money": 1}
 
 
+async def passing_on(task: str, context: RunContext) -> Any:
+    """Its handler says that it has escalated, in the manager's own words."""
+    told = {"status": "escalated", "escalation_id": 4711}
+    context.escalations.register_handler("low_confidence", lambda asked: told)
+    unsure = ScriptedModel(structured("Five.", 0.2))
+    return await EscalatingAgent("desk", unsure, context.escalations).execute_task(task)
+
+
+def test_in_a_run_too_a_handler_that_says_escalated_has_answered() -> None:
+    with agents_for_tests.in_catalogue(passing_on):
+        run = driven("passing_on", QUESTION)
+    told = {"status": "escalated", "escalation_id": 4711}
+    assert run.result is not None
+    assert (run.result["status"], run.result["escalation"]) == ("uncertain", told)
+
+
 async def told_of(task: str, context: RunContext) -> Any:
     """Escalates with a handler that its process did not outlive the last time."""
 
@@ -310,6 +326,21 @@ async def test_a_reply_without_an_answer_leaves_it_uncertain(reply: Any) -> None
         "confidence": 0.2,
         "escalation": reply,
     }
+
+
+async def test_a_handler_that_says_escalated_has_answered() -> None:
+    found = agent(ScriptedModel(structured("Five.", 0.2)))
+    elsewhere = EscalationManager()
+
+    async def passes_on(asked: dict[str, Any]) -> Any:
+        return await elsewhere.escalate("desk", asked["reason"], asked["context"])
+
+    found.escalation_manager.register_handler("low_confidence", passes_on)
+    done = await asyncio.wait_for(found.execute_task(QUESTION), 20)
+    own, other = [row async for row in elsewhere.escalations.order_by("pk")]
+    told = {"status": "escalated", "escalation_id": other.pk}
+    assert (done["status"], done["escalation"]) == ("uncertain", told)
+    assert (own.status, own.response, other.status) == ("handled", told, "pending")
 
 
 async def test_without_a_handler_it_waits_for_the_person() -> None:

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
+from agents.bound import RunContext
 from escalations import services
 from escalations.manager import EscalationManager
 from escalations.models import Escalation
 from ledger.errors import BadInput, UnknownId
 from ledger.models import Event
-from tests import people
+from tests import agents_for_tests, people
+from tests.driving import driven
 from tests.escalated import CONTEXT
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -226,6 +228,32 @@ async def test_at_its_timeout_the_waiter_ends_it_without_an_answer(
     row = await manager.wait_for_answer(told["escalation_id"], timeout=0.01)
     assert (row.status, row.response, row.resolution) == ("expired", None, "deadline")
     assert row.resolved_at is not None
+
+
+async def unbound(task: str, context: RunContext) -> list[bool]:
+    """Waits with a manager that is not the run's, by default and with a timeout of its own."""
+    manager = EscalationManager()
+    shortened = []
+    for given in ({}, {"timeout": 60.0}):
+        told = await manager.escalate(**ASKED)
+        ended = await manager.wait_for_answer(told["escalation_id"], **given)
+        shortened.append(ended.shortened)
+    return shortened
+
+
+def test_inside_a_run_the_default_leaves_the_deadline_alone_with_any_manager(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    people.rita()
+
+    async def answered_at_once(ready: Any, *, subject: str, timeout: float) -> Any:
+        await answer_it(int(subject.rpartition(":")[2]))
+        return await sync_to_async(ready)()
+
+    monkeypatch.setattr("escalations.manager.wait_until", answered_at_once)
+    with agents_for_tests.in_catalogue(unbound):
+        run = driven("unbound")
+    assert run.result == [False, True]
 
 
 async def test_an_unknown_id_is_named(manager: EscalationManager) -> None:

@@ -89,6 +89,15 @@ def test_pairs_are_corrections_and_rejected_tries_before_what_was_let_through() 
     ]
 
 
+def test_a_pair_of_equal_texts_is_left_out_and_counted() -> None:
+    first = services.reject(made("Same.").pk, by="rita", feedback="Too early.")
+    second = services.reject(made("Other.", previous=first).pk, by="rita", feedback="No.")
+    services.approve(made("Same.", previous=second).pk, by="rita")
+    lines, words = exported("--format", "pairs")
+    assert [line["non_preferred_output"] for line in lines] == [said("Other.")]
+    assert "1 of 1 outputs, 1 lines. 1 pairs left out: their texts are equal." in words
+
+
 def test_what_nobody_reviewed_teaches_nothing() -> None:
     output_type(share=0)
     made("Released.")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from django.db import DatabaseError
 
-from agents import runner
+from agents import noticing
 from agents.bound import RunContext
+from agents.looks import Found, Looks
 from figures import rollups
 from figures.models import RollUp
 from ledger import runs
@@ -38,7 +39,7 @@ def test_a_runner_counts_what_is_in_the_log() -> None:
 
 
 def test_a_runner_at_work_counts_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "TICK", 0.02)
+    monkeypatch.setattr(noticing, "TICK", 0.02)
     with RunnerInThread():
         decided()
         until(counted, "the log is counted")
@@ -48,22 +49,22 @@ def test_an_idle_runner_does_not_look_whether_there_is_anything_to_count(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[float] = []
-    ticks: list[runner.AgentRunner] = []
-    tick = runner.AgentRunner._tick
+    made: list[Looks] = []
+    look = Looks.look
 
     def catch_up(seconds: float) -> bool:
         asked.append(seconds)
         return True
 
-    def counted_tick(self: runner.AgentRunner) -> list[int]:
-        ticks.append(self)
-        return tick(self)
+    def counted_look(self: Looks, within: float) -> Found:
+        made.append(self)
+        return look(self, within)
 
-    monkeypatch.setattr(runner, "TICK", 0.02)
+    monkeypatch.setattr(noticing, "TICK", 0.02)
     monkeypatch.setattr(rollups, "catch_up", catch_up)
-    monkeypatch.setattr(runner.AgentRunner, "_tick", counted_tick)
+    monkeypatch.setattr(Looks, "look", counted_look)
     with RunnerInThread():
-        until(lambda: len(ticks) > 5, "some ticks have passed")
+        until(lambda: len(made) > 5, "some looks have passed")
     assert len(asked) == 1  # when it began
 
 

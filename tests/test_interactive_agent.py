@@ -15,6 +15,7 @@ from agents.model import ModelError
 from agents.plan_drafts import NoPlan
 from agents.plan_steps import NotDone
 from agents.testing import ScriptedDecider, ScriptedModel, approve, refuses, reject, wants
+from ledger.models import Event
 from plans import services
 from plans.finding import steps_of
 from plans.models import Plan, PlanMessage
@@ -37,13 +38,13 @@ def plan(*steps: dict[str, Any], **fields: Any) -> str:
     return json.dumps({**usual, "steps": list(steps), **fields})
 
 
-def not_taken() -> openai.BadRequestError:
-    """How a server answers that does not know response_format."""
+def not_taken(what: str = "response_format", status: int = 400) -> openai.APIStatusError:
+    """How a server answers that does not know that parameter."""
     import httpx2
 
     request = httpx2.Request("POST", "http://model.invalid/v1/chat/completions")
-    response = httpx2.Response(400, request=request)
-    return openai.BadRequestError("Unknown parameter: response_format", response=response, body={})
+    response = httpx2.Response(status, request=request)
+    return openai.APIStatusError(f"Unknown parameter: {what}", response=response, body={})
 
 
 async def proposed(*answers: Any) -> tuple[InteractiveAgent, dict[str, Any]]:
@@ -123,11 +124,23 @@ async def test_a_faulty_plan_is_asked_for_once_more_with_the_fault_named(
     found = await InteractiveAgent("planner", model).propose_plan("Send it")
     assert [one["title"] for one in found["steps"]] == ["Write it"]
     assert fault in model.calls[1]["messages"][-1]["content"]
-    with pytest.raises(NoPlan, match="no usable plan"):
-        await proposed(answer, answer)
-    kept = await sync_to_async(failed)()
-    assert fault in kept.error
-    assert kept.text == answer
+
+
+async def test_a_plan_that_is_faulty_twice_is_asked_for_as_a_list() -> None:
+    model = ScriptedModel("{}", plan(), LIST)
+    found = await InteractiveAgent("planner", model).propose_plan("Send it")
+    assert len(found["steps"]) == 3
+    assert ["response_format" in call for call in model.calls] == [True, True, False]
+    asked = model.calls[2]["messages"]
+    assert asked == plan_prompts.as_list(model.calls[0]["messages"])
+
+
+async def test_after_two_faulty_plans_and_no_list_there_is_no_plan() -> None:
+    model = ScriptedModel("{}", plan(), "Never.")
+    with pytest.raises(NoPlan, match="numbered line"):
+        await InteractiveAgent("planner", model).propose_plan("Send it")
+    assert (await sync_to_async(failed)()).text == "Never."
+    assert len(model.calls) == 3
 
 
 async def test_text_without_a_numbered_line_is_no_plan() -> None:
@@ -136,6 +149,40 @@ async def test_text_without_a_numbered_line_is_no_plan() -> None:
         await InteractiveAgent("planner", model).propose_plan("Send it")
     assert "it has no numbered line" in model.calls[2]["messages"][-1]["content"]
     assert (await sync_to_async(failed)()).text == "Never."
+
+
+@pytest.mark.parametrize(
+    ("text", "titles"),
+    [
+        ("1. Sum up\n1.5 million users come first\n2. Send it", ["Sum up", "Send it"]),
+        ("1. Meet\n10:30 meeting with Ana\n2. Send it", ["Meet", "Send it"]),
+        ("1. Meet\n1.1 Invite everybody", ["Meet"]),
+        (
+            "1.\tMeet\n2.**Send it**\n**3.** File it\n**Step 4:** Rest",
+            ["Meet", "Send it", "File it", "Rest"],
+        ),
+        ("1.\n2. Send it", ["Send it"]),
+        ("1. ****\n2. Send it", ["Send it"]),
+    ],
+)
+async def test_only_lines_that_begin_with_a_number_of_their_own_are_steps(
+    text: str, titles: list[str]
+) -> None:
+    _, found = await proposed("No JSON.", text)
+    assert [one["title"] for one in found["steps"]] == titles
+
+
+async def test_a_list_that_is_too_long_is_asked_for_once_more_and_nothing_of_it_is_dropped() -> (
+    None
+):
+    long = "\n".join(f"{number}. Step {number}" for number in range(1, 52))
+    model = ScriptedModel("No JSON.", long, "1. All of it")
+    found = await InteractiveAgent("planner", model).propose_plan("Send it")
+    assert [one["title"] for one in found["steps"]] == ["All of it"]
+    assert "it has more than 50 steps." in model.calls[2]["messages"][-1]["content"]
+    with pytest.raises(NoPlan, match="more than 50 steps"):
+        await proposed("No JSON.", long, long)
+    assert (await sync_to_async(failed)()).text == long
 
 
 async def test_a_model_that_refuses_fails_the_plan() -> None:
@@ -183,6 +230,26 @@ async def test_what_people_said_on_the_page_reaches_the_model() -> None:
     told = json.loads(model.calls[1]["messages"][1]["content"])
     assert [one["text"] for one in told["said"]] == ["Mind the refunds.", "Shorter."]
     assert await PlanMessage.objects.filter(kind="comment").acount() == 1
+
+
+async def test_feedback_that_comes_while_a_persons_is_worked_on_is_heeded_with_it() -> None:
+    rita = await sync_to_async(people.rita)()
+    model = ScriptedModel(plan(step("Write it")), plan(step("Write it", id="s1")))
+    agent = InteractiveAgent("planner", model)
+    await agent.propose_plan("Send it")
+    await sync_to_async(services.send_feedback)(agent.plan_id, by=rita, feedback="Shorter.")
+    await agent.incorporate_feedback("And sooner.")
+    told = json.loads(model.calls[1]["messages"][1]["content"])
+    assert [one["text"] for one in told["said"]] == ["Shorter.", "And sooner."]
+    sent = Event.objects.filter(kind="plans.feedback_sent").order_by("id")
+    assert [event.payload["feedback"] async for event in sent] == ["Shorter.", "And sooner."]
+
+
+async def test_a_revision_that_failed_leaves_no_feedback_without_its_answer() -> None:
+    agent, found = await proposed(plan(step("Write it")), refuses("I will not."))
+    with pytest.raises(ModelError, match="refused"):
+        await agent.incorporate_feedback("Shorter.")
+    assert agent.conversation_history == [{"role": "assistant", "content": found["plan"]}]
 
 
 # ---- execute_step
@@ -233,6 +300,30 @@ async def test_a_step_cannot_call_an_action_that_it_may_not_use() -> None:
     assert [tool["function"]["name"] for tool in model.calls[0]["tools"]] == ["write_file"]
     (refused,) = found["result"]["actions"]
     assert (refused["status"], "may not use send_email" in refused["reason"]) == ("refused", True)
+
+
+@pytest.mark.parametrize("status", [400, 422])
+async def test_a_server_without_tools_is_asked_in_plain_words(status: int) -> None:
+    model = ScriptedModel(not_taken("tools", status), "Blue goes well with it.")
+    found = await InteractiveAgent("planner", model).execute_step("Choose a colour")
+    assert found["result"] == {"said": "Blue goes well with it.", "actions": []}
+    assert ["tools" in call for call in model.calls] == [True, False]
+    assert model.calls[1]["messages"][-1]["content"] == plan_prompts.IN_WORDS
+
+
+async def test_a_step_with_actions_is_not_done_in_words_by_a_server_without_tools() -> None:
+    model = ScriptedModel(not_taken("tools"))
+    given = {"title": "Write", "actions": ["write_file"]}
+    with pytest.raises(
+        NotDone, match=r"Unknown parameter: tools.* the step cannot call write_file"
+    ):
+        await InteractiveAgent("planner", model).execute_step(given)
+
+
+async def test_a_server_that_takes_tools_and_refuses_later_is_not_asked_in_words() -> None:
+    model = ScriptedModel(wants(("launch", {})), not_taken("tool_call_id"))
+    with pytest.raises(ModelError, match="tool_call_id"):
+        await InteractiveAgent("planner", model).execute_step("Go")
 
 
 async def test_a_model_that_never_comes_to_an_end_is_a_step_not_done() -> None:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.db import OperationalError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents import entries
+from agents import effects, entries, threads
 from agents.activation import Activation
 from agents.bound import RunContext
 from agents.entries import Hold
@@ -26,9 +27,9 @@ from approvals.actions import ActionFailed
 from approvals.models import ApprovalRequest
 from ledger import runs
 from ledger.errors import BadInput, UnknownId
-from ledger.models import EntryKind, JournalEntry, Run
+from ledger.models import EntryKind, Event, JournalEntry, Run
 from tests import people
-from tests.activations import Ask, activate, ask, begun, first_life, parked, scripts, wait
+from tests.activations import Ask, activate, ask, begun, first_life, nudged, parked, scripts, wait
 
 READ = EntryKind.READ
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -312,7 +313,7 @@ def test_started_again_it_asks_again_from_an_empty_journal(rita: User) -> None:
         await context.journal.wait(ApprovalRequest, request.pk)
         return new
 
-    run = activate(first_life(body))
+    run = activate(nudged(first_life(body)))
     assert run.status == "in_doubt"
     runs.resolve_doubt(run.pk, "start_again", by=rita, note="It may.")
     run = activate(run)
@@ -336,6 +337,103 @@ def test_a_known_failure_of_an_action_is_met_again(rita: User) -> None:
 
     assert approve(first_life(body), rita).result == ["no stamps", "approved"]
     assert counts == {"x": 1}
+
+
+# ---- The end of an action ------------------------------------------------------------------------
+
+
+async def act(context: RunContext, answer: Any = "posted") -> Any:
+    """An action that returns or raises that; an author's careless `except` around it."""
+    call = counting(Counter(), "x", answer)
+    try:
+        return await context.journal.act("x", {}, lambda _: call())
+    except Exception as error:
+        return f"caught {error}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "writing", "said"),
+    [
+        ("posted", "finish_action", "it ran and returned 'posted'"),
+        (ActionFailed("no stamps"), "fail_action", "it failed: no stamps"),
+    ],
+)
+def test_an_action_whose_end_cannot_be_written_down_is_in_doubt_with_what_is_known(
+    rita: User, monkeypatch: pytest.MonkeyPatch, answer: Any, writing: str, said: str
+) -> None:
+    def fail(*args: Any) -> Any:
+        raise ValueError("a bug of ours")
+
+    monkeypatch.setattr(effects, writing, fail)
+    run = first_life(lambda context: act(context, answer))
+    assert run.status == "in_doubt"
+    assert run.doubt is not None
+    assert run.doubt["why"].startswith(said)
+
+
+def test_an_action_that_breaks_off_after_its_agent_has_returned_is_in_doubt(rita: User) -> None:
+    async def body(context: RunContext) -> Any:
+        begun, returned = asyncio.Event(), asyncio.Event()
+
+        async def effect(_: Any) -> Any:
+            begun.set()
+            await returned.wait()
+            raise OSError("the post office burns")
+
+        left.append(asyncio.create_task(context.journal.act("x", {}, effect)))
+        await begun.wait()
+        asyncio.get_running_loop().call_later(0.02, returned.set)
+        return "done"
+
+    left: list[Any] = []
+    run = first_life(body)
+    assert run.status == "in_doubt"
+    assert run.doubt is not None
+    assert "the post office burns" in run.doubt["why"]
+
+
+def test_a_stop_does_not_hide_why_an_action_is_in_doubt(rita: User) -> None:
+    async def body(context: RunContext) -> Any:
+        async def effect(_: Any) -> Any:
+            context.journal.stop()
+            raise OSError("the post office burns")
+
+        await context.journal.act("x", {}, effect)
+
+    run = first_life(body)
+    assert run.status == "in_doubt"
+    assert run.doubt is not None
+    assert "the post office burns" in run.doubt["why"]
+
+
+def test_an_end_that_was_committed_as_the_connection_broke_is_told_once(
+    rita: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish, breaks = effects.finish_action, [True]
+
+    def finish_and_break(*args: Any) -> None:
+        finish(*args)
+        if breaks:
+            breaks.pop()
+            raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr(threads, "PAUSES", (0.001,))
+    monkeypatch.setattr(effects, "finish_action", finish_and_break)
+    run = first_life(act)
+    assert run.result == "posted"
+    assert Event.objects.filter(run=run, kind="actions.finished").count() == 1
+
+
+def test_a_known_failure_of_an_action_whose_run_was_lost_becomes_evidence(rita: User) -> None:
+    async def body(context: RunContext) -> Any:
+        async def effect(_: Any) -> Any:
+            await sync_to_async(Run.objects.update)(fence=9)
+            raise ActionFailed("no stamps")
+
+        await context.journal.act("x", {}, effect)
+
+    run = first_life(body)
+    assert "it failed: no stamps" in JournalEntry.objects.get(run=run).evidence
 
 
 # ---- Questions -----------------------------------------------------------------------------------
@@ -455,12 +553,60 @@ def test_of_two_waits_for_a_question_a_replay_gives_up_the_one_that_was_given_up
             other = await wait(context, "other")
             return [other, (await patient).status]
 
-    run = activate(first_life(body))  # once more in between, with nothing decided
+    run = activate(nudged(first_life(body)))  # once more in between, with nothing decided
     entry = JournalEntry.objects.get(run=run, kind="question", request_id=_asked(run, "it"))
     assert (entry.status, entry.result) == ("waiting", {"given_up": [2]})
     services.approve(_asked(run, "it"), by=rita)
     services.approve(_asked(run, "other"), by=rita)
     assert activate(run).result == ["approved", "approved"]
+
+
+async def slow_action(context: RunContext, life: int) -> Any:
+    async def effect(_: Any) -> str:
+        await asyncio.sleep(0.06)
+        return "in the end"
+
+    return await context.journal.act("x", {}, effect)
+
+
+async def slow_reading(context: RunContext, life: int) -> Any:
+    async def outside() -> str:
+        await asyncio.sleep(3600 if life == 1 else 0)
+        return "in the end"
+
+    return await context.read("x", outside)
+
+
+@pytest.mark.parametrize("step", [slow_action, slow_reading])
+def test_a_step_that_the_agent_gave_up_on_is_given_up_on_by_each_replay(
+    rita: User, step: Callable[[RunContext, int], Any]
+) -> None:
+    """Done meanwhile or quicker now: a replay must not go the other way than the first life."""
+    lives = itertools.count(1)
+
+    async def body(context: RunContext) -> Any:
+        try:
+            found = await asyncio.wait_for(step(context, next(lives)), 0.02)
+        except TimeoutError:
+            found = await context.read("instead", lambda: "instead")
+        return [found, await wait(context, "a"), await wait(context, "b")]
+
+    run = approve(first_life(body), rita)
+    assert approve(run, rita).result == ["instead", "approved", "approved"]
+
+
+def test_a_step_that_was_given_up_on_once_is_waited_for_when_nobody_gives_up(rita: User) -> None:
+    lives = itertools.count(1)
+
+    async def body(context: RunContext) -> Any:
+        doing = asyncio.create_task(slow_action(context, 0))
+        await asyncio.wait({doing}, timeout=0.02)
+        if next(lives) == 1:
+            doing.cancel()
+            return await wait(context)
+        return await doing
+
+    assert approve(first_life(body), rita).result == "in the end"
 
 
 def _asked(run: Run, what: str) -> int:

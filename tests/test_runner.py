@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,17 +17,21 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from pytest_django import Settings
 
-from agents import activation, effects, journal, model, runner
+from agents import activation, backoff, effects, heart, model, noticing, threads
 from agents.bound import RunContext
 from agents.drive import Drive
 from agents.entries import Hold, Step
+from agents.loop import RunnerLoop
+from agents.noticing import Noticing
 from agents.runner import AgentRunner
 from agents.testing import ScriptedModel
+from agents.threads import DatabaseThreads
 from approvals import services
 from approvals.models import ApprovalRequest
-from ledger import leases, requests, runs
+from ledger import leases, patterns, requests, runs
 from ledger.clock import now
 from ledger.models import EntryKind, Event, Run, Runner
+from ledger.wake import Decided
 from tests import agents_for_tests, people
 from tests.agents_for_tests import EFFECTS, Counting
 from tests.driving import RunnerInThread, again, approve_all, drive, driven, pending, until
@@ -109,14 +114,14 @@ def rita() -> User:
 @pytest.fixture
 def only_hints(monkeypatch: pytest.MonkeyPatch) -> None:
     """After its start the runner looks at nothing that no event tells it of."""
-    monkeypatch.setattr(runner, "TICK", NEVER)
+    monkeypatch.setattr(noticing, "TICK", NEVER)
 
 
 @pytest.fixture
 def no_hints(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every hint is lost; the runner looks often."""
-    monkeypatch.setattr(AgentRunner, "_heard", lambda self, events: None)
-    monkeypatch.setattr(runner, "TICK", OFTEN)
+    monkeypatch.setattr(Noticing, "heard", lambda self, events: None)
+    monkeypatch.setattr(noticing, "TICK", OFTEN)
 
 
 def ends(run: Run, status: str) -> None:
@@ -187,7 +192,7 @@ def test_it_ends_when_only_people_can_go_on(rita: User) -> None:
 def test_it_waits_for_a_backoff_that_is_due_soon_and_for_none_that_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(runner, "TICK", 0.1)
+    monkeypatch.setattr(noticing, "TICK", 0.1)
     soon, later = (runs.submit("quick", task) for task in ("soon", "later"))
     Run.objects.filter(pk=soon.pk).update(not_before=now() + timedelta(seconds=0.3))
     Run.objects.filter(pk=later.pk).update(not_before=now() + timedelta(hours=1))
@@ -196,7 +201,7 @@ def test_it_waits_for_a_backoff_that_is_due_soon_and_for_none_that_is_not(
 
 
 def test_it_takes_over_what_another_runner_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "TICK", 0.1)
+    monkeypatch.setattr(noticing, "TICK", 0.1)
     run = runs.submit("quick", "a")
     assert leases.claim_next("gone", 0.3) is not None
     drive()
@@ -268,6 +273,16 @@ def test_a_run_of_which_a_person_said_that_it_may_go_on_goes_on(rita: User) -> N
         ends(run, "completed")
 
 
+def test_what_was_told_early_and_never_came_is_not_kept_for_ever() -> None:
+    """As after a restore of the database: the log is shorter than what was told."""
+    noticed = Noticing(DatabaseThreads(), lambda hint: True)
+    for number in range(100, 100 + 3 * noticing.MOST_TOLD):
+        noticed.told(Decided(number, 1, "approvals.approvalrequest"))
+    assert len(noticed._told_of) <= noticing.MOST_TOLD
+    noticed.heard([Event(id=10**6, kind="runs.waiting", subject="ledger.run:1", data="{}")])
+    assert not noticed._told_of, "the log is past them"
+
+
 # ---- What no hint told
 
 
@@ -299,7 +314,7 @@ def test_without_any_hint_a_deadline_is_found(rita: User) -> None:
 def test_a_decision_that_came_before_the_run_was_written_down_as_waiting_is_found(
     rita: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(AgentRunner, "_heard", lambda self, events: None)
+    monkeypatch.setattr(Noticing, "heard", lambda self, events: None)
     suspend = leases.suspend
 
     def decided_first(run_id: int, fence: int, waiting_for: Any, **more: Any) -> None:
@@ -396,11 +411,31 @@ def test_a_stopped_runner_claims_nothing_more() -> None:
     assert again(run).status == "queued"
 
 
+def test_a_stop_while_work_is_being_claimed_claims_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    work = [runs.submit("quick", str(number)) for number in range(3)]
+    claim = activation.claim_next
+    here: list[AgentRunner] = []
+
+    def claim_and_stop(*args: Any) -> Any:
+        claimed = claim(*args)
+        here[0]._loop.call_soon_threadsafe(here[0].stop)
+        return claimed
+
+    monkeypatch.setattr(activation, "claim_next", claim_and_stop)
+    with asyncio.Runner(loop_factory=RunnerLoop) as loop:
+        here.append(AgentRunner())
+        loop.run(here[0].run())
+    assert [again(run).status for run in work] == ["queued"] * 3
+    assert [again(run).fence for run in work] == [1, 0, 0]
+
+
 # ---- Leases
 
 
 def test_a_run_that_holds_up_the_loop_keeps_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "SIGN_EVERY", OFTEN)
+    monkeypatch.setattr(heart, "SIGN_EVERY", OFTEN)
     with RunnerInThread():
         run = runs.submit("blocking", "a")
         until(lambda: EFFECTS["begun"], "it blocks the loop")
@@ -437,12 +472,71 @@ def test_a_lease_that_could_not_be_renewed_is_renewed_the_next_time(
 def test_a_database_that_does_not_answer_for_a_moment_is_asked_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(runner, "TICK", 0.1)
+    monkeypatch.setattr(noticing, "TICK", 0.1)
     once(monkeypatch, requests, "decided_runs", OperationalError("the server is away"))
     run = runs.submit("quick", "a")
     drive()
     assert again(run).status == "completed"
     assert "trying again" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(requests, "expire_due"), (activation, "claim_next")], ids=["look", "claim"]
+)
+def test_a_bug_in_a_look_or_a_claim_is_logged_and_the_runner_lives(
+    owner: Any, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(noticing, "TICK", OFTEN)
+    once(monkeypatch, owner, name, ValueError("a bug of ours"))
+    run = runs.submit("quick", "a")
+    with RunnerInThread():
+        ends(run, "completed")
+    assert "a bug of ours" in caplog.text
+
+
+def test_a_runner_that_is_to_end_by_itself_ends_with_a_bug_that_it_meets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    once(monkeypatch, requests, "expire_due", ValueError("a bug of ours"))
+    with pytest.raises(ValueError, match="a bug of ours"):
+        drive()
+
+
+def test_a_question_that_cannot_be_expired_keeps_no_other_from_it(
+    rita: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, _ = people.asked(), people.asked()
+    ApprovalRequest.objects.update(deadline=now() - timedelta(seconds=1))
+    pattern = patterns.of(ApprovalRequest)
+    expire: Any = pattern.expire
+
+    def fails(pk: int) -> Any:
+        if pk == first.pk:
+            raise ValueError("a bug of ours")
+        return expire(pk)
+
+    monkeypatch.setitem(patterns._patterns, pattern.label, replace(pattern, expire=fails))
+    requests.expire_due()
+    statuses = ApprovalRequest.objects.order_by("pk").values_list("status", flat=True)
+    assert list(statuses) == ["pending", "rejected"]
+    assert "a bug of ours" in caplog.text
+
+
+def test_a_look_after_a_suspension_that_fails_loses_no_decision(
+    rita: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(noticing, "TICK", NEVER)
+    once(monkeypatch, requests, "has_decided", OperationalError("the server is away"))
+    suspend = leases.suspend
+
+    def decided_first(run_id: int, fence: int, waiting_for: Any, **more: Any) -> None:
+        monkeypatch.setattr(leases, "suspend", suspend)
+        approve_all(runs.by_id(run_id), rita)
+        suspend(run_id, fence, waiting_for, **more)
+
+    monkeypatch.setattr(leases, "suspend", decided_first)
+    monkeypatch.setattr(Noticing, "heard", lambda self, events: None)
+    assert driven("asking", "a").status == "completed"
 
 
 def test_a_run_that_could_not_be_driven_is_taken_up_again_when_its_lease_has_lapsed(
@@ -457,7 +551,7 @@ def test_a_run_that_could_not_be_driven_is_taken_up_again_when_its_lease_has_lap
         await lapsed(lease_until=past)
         raise RuntimeError("a bug of ours")
 
-    monkeypatch.setattr(runner, "TICK", 0.1)
+    monkeypatch.setattr(noticing, "TICK", 0.1)
     monkeypatch.setattr(Drive, "go", breaks)
     run = runs.submit("quick", "a")
     drive()
@@ -500,7 +594,7 @@ def lapse(run: Run) -> None:
 def test_a_runner_keeps_its_run_when_the_lease_has_lapsed_and_nobody_has_taken_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(runner, "TICK", OFTEN)
+    monkeypatch.setattr(noticing, "TICK", OFTEN)
     with agents_for_tests.in_catalogue(lingering), RunnerInThread():
         run = runs.submit("lingering", "x")
         until(lambda: EFFECTS["read"], "it reads")
@@ -544,29 +638,53 @@ def test_a_decision_is_kept_when_the_look_that_it_came_with_fails(
         return found()
 
     monkeypatch.setattr(requests, "expire_due", expire_due)
-    monkeypatch.setattr(runner, "AGAIN", OFTEN)
+    monkeypatch.setattr(backoff, "AGAIN", OFTEN)
     with RunnerInThread() as here:
         run = runs.submit("impatient", "30")
         until(lambda: pending(run), "it asks")
-        take = here._runner._take_hints
+        noticed = here._runner._noticing
+        take = noticed.take_hints
 
         def take_with_a_tick(hints: list[Any]) -> None:
             if any(hint.decided for hint in hints):
-                here._runner._next_tick = 0.0
+                noticed._next_look = 0.0
                 failing.append(1)
             take(hints)
 
-        monkeypatch.setattr(here._runner, "_take_hints", take_with_a_tick)
+        monkeypatch.setattr(noticed, "take_hints", take_with_a_tick)
         approve_all(run, rita)
         until(lambda: EFFECTS["wanted"], "what was approved is done")
     assert not failing
     assert not EFFECTS["instead"]
 
 
+@pytest.mark.parametrize(("agent", "name"), [("quick", "complete"), ("asking", "suspend")])
+@pytest.mark.parametrize("stood", [False, True])
+def test_how_a_run_ended_is_written_down_when_the_database_answers_again(
+    rita: User, monkeypatch: pytest.MonkeyPatch, agent: str, name: str, stood: bool
+) -> None:
+    """Otherwise it would be driven again when its lease has lapsed. `stood`: it was committed."""
+    monkeypatch.setattr(threads, "PAUSES", (0.001, 0.001))
+    write, failing = getattr(leases, name), [1, 1]
+
+    def fails(*args: Any, **more: Any) -> Any:
+        if stood:
+            write(*args, **more)
+        if failing:
+            failing.pop()
+            raise OperationalError("the server closed the connection")
+        return write(*args, **more)
+
+    monkeypatch.setattr(leases, name, fails)
+    monkeypatch.setattr(noticing, "TICK", NEVER)
+    run = driven(agent, "a")
+    assert (run.status, run.fence) == ("completed" if agent == "quick" else "waiting", 1)
+
+
 def test_how_an_action_ended_is_written_down_when_the_database_answers_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(journal, "PAUSES", (0.001, 0.001))
+    monkeypatch.setattr(threads, "PAUSES", (0.001, 0.001))
     written = effects.finish_action
     failing = [1, 1]
 

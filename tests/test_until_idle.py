@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from agents import runner
+from agents import noticing
 from tests import agents_for_tests, people
 from tests.driving import driven
 
@@ -17,7 +17,7 @@ NEVER = 3600.0  # seconds between two looks: longer than any test
 
 @pytest.fixture(autouse=True)
 def agents(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(runner, "TICK", NEVER)
+    monkeypatch.setattr(noticing, "TICK", NEVER)
     people.gate("shapes")
     with agents_for_tests.in_catalogue(agents_for_tests.tidy, agents_for_tests.exiting):
         yield

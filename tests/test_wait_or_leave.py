@@ -16,7 +16,8 @@ from django.db import connection
 from agents import entries
 from agents.bound import RunContext
 from agents.drive import Drive
-from agents.runner import AgentRunner
+from agents.looks import Looks
+from agents.noticing import TICK
 from approvals import services
 from approvals.models import ApprovalRequest
 from ledger import leases, runs
@@ -392,31 +393,18 @@ def test_given_up_whenever_it_stays_given_up_although_it_is_decided_then(body: B
 # ---- Runners and people --------------------------------------------------------------------------
 
 
-def test_a_runner_looks_just_then_however_far_from_its_next_tick() -> None:
-    runner = _idle_runner()
+def test_a_runner_looks_just_then_however_far_from_its_next_look() -> None:
+    looks = Looks()
     run = first_life(wait_or_leave)
     Run.objects.update(wake_at=now() + timedelta(seconds=1))
-    assert runner.tick() == []
-    assert 0 < runner.looks[-1] <= 1
+    found = looks.look(TICK)
+    assert found.runs == []
+    assert found.next is not None
+    assert 0 < found.next <= 1
     Run.objects.update(wake_at=now() + timedelta(seconds=60))
-    assert (runner.tick(), len(runner.looks)) == ([], 1)
+    assert looks.look(TICK) == ([], None)
     let_time_pass(run)
-    assert runner.tick() == [run.pk]
-
-
-class _idle_runner:
-    """A runner's tick, without the rest: what it found, and when it looks again."""
-
-    def __init__(self) -> None:
-        self.looks: list[float] = []
-        self._runner = AgentRunner()
-        self._runner._loop = self  # type: ignore[assignment]
-
-    def call_soon_threadsafe(self, call: Any, seconds: float) -> None:
-        self.looks.append(seconds)
-
-    def tick(self) -> list[int]:
-        return self._runner._tick()
+    assert looks.look(TICK) == ([run.pk], None)
 
 
 def test_until_idle_waits_for_a_time_that_is_near() -> None:

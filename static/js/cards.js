@@ -1,7 +1,9 @@
 // Puts fragments in the place of what is on the page, without taking anything from under the reader's hands:
 // what has the focus or was typed in stays, and what stands around it is renewed.
+import { afterPress } from "./press.js";
 
 const madeFrom = new WeakMap(); // element: the HTML that it was made from
+const owed = new WeakMap(); // element in use: the whole of what it could be shown a part of only, and its HTML
 
 export function parse(html) {
   const template = document.createElement("template");
@@ -39,6 +41,7 @@ const hasWords = (area) => !area.readOnly && area.value.trim() !== "";
 export const hasTyped = () =>
   document.querySelector("main [data-kept]") !== null ||
   [...document.querySelectorAll("main form.decide textarea")].some(hasWords) ||
+  document.querySelector("main form.decide .presets :checked") !== null ||
   fieldsOf(document.querySelector("main")).some((field) => isChanged(field) && !field.closest("[role=search]"));
 
 // ---- Putting in place
@@ -65,9 +68,7 @@ export const placed = () => document.dispatchEvent(new Event("hitl:placed"));
 function putInPlace(old, fresh, html) {
   const over = old.querySelector("form") !== null && fresh.querySelector("form") === null;
   if (!over && isInUse(old)) {
-    merge(old, fresh);
-    madeFrom.set(old, html);
-    window.htmx?.process(old);
+    renewAround(old, fresh, html);
     return "renewed";
   }
   const focused = hasFocus(old) && document.activeElement;
@@ -81,12 +82,37 @@ function putInPlace(old, fresh, html) {
   return over ? "over" : "renewed";
 }
 
+function renewAround(old, fresh, html) {
+  const whole = fresh.cloneNode(true);
+  const isWhole = merge(old, fresh);
+  madeFrom.set(old, isWhole ? html : undefined);
+  owed.set(old, isWhole ? undefined : [whole, html]);
+  window.htmx?.process(old);
+}
+
+/** What could not be shown for the focus in it is shown when that has left. */
+function settle(left) {
+  for (let element = left; element; element = element.parentElement) {
+    const found = owed.get(element);
+    if (!found || !element.isConnected || hasFocus(element)) continue;
+    owed.delete(element);
+    place(element, ...found);
+  }
+}
+document.addEventListener("focusout", ({ target }) => setTimeout(() => afterPress(() => settle(target))));
+
+/** What a field says to people: what was typed, or the words of what was chosen. */
+function wordsOf(field) {
+  if (field.matches("select")) return isChanged(field) ? field.selectedOptions[0].text : "";
+  if (!field.matches("[type=checkbox], [type=radio]")) return field.value;
+  const label = field.matches(".presets :checked") && field.labels[0]?.cloneNode(true);
+  label?.querySelectorAll?.("[aria-hidden]").forEach((hint) => hint.remove());
+  return label ? label.textContent : "";
+}
+
 /** What was typed into a form that is over goes into a field of its own, to be read and copied. */
 function keepTyped(old, fresh) {
-  const words = [...old.querySelectorAll("textarea")]
-    .filter((area) => area.value.trim())
-    .map((area) => area.value)
-    .join("\n\n");
+  const words = fieldsOf(old).map(wordsOf).filter((text) => text.trim()).join("\n\n");
   if (!words) return null;
   let slot = fresh.querySelector("[data-typed]");
   if (!slot) {
@@ -113,26 +139,30 @@ function keepOpen(old, fresh) {
   });
 }
 
-/** Renews everything of an element but the one thing in it that is in use; leaves it alone if that cannot be told. */
+/** Renews everything of an element but what in it is in use. Leaves that alone of which it cannot be told what has become
+ *  of it; returns whether there was nothing of the kind. */
 function merge(old, fresh) {
-  if (old.matches(FIELDS)) return;
-  const used = [...old.children].filter(isInUse);
-  if (used.length > 1) return;
-  const [kept] = used;
-  const counterpart = kept && sameIn(fresh, kept, [...old.children].indexOf(kept));
-  if (kept && !counterpart) return;
+  if (old.matches(FIELDS)) return true;
+  const kept = [...old.children].filter(isInUse);
+  const same = kept.map((child) => sameIn(fresh, child, [...old.children].indexOf(child)));
+  const nodes = [...fresh.childNodes];
+  const places = same.map((child) => nodes.indexOf(child));
+  if (places.some((at, index) => at < 0 || at <= places[index - 1])) return false;
+  if (old.matches("form") && fieldsOf(old).some(isChanged)) keepRead(old, fresh);
   for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
   for (const { name, value } of fresh.attributes) old.setAttribute(name, value);
-  if (!kept) {
-    old.replaceChildren(...fresh.childNodes);
-    return;
+  for (const node of [...old.childNodes]) if (!kept.includes(node)) node.remove();
+  kept.forEach((child, index) => child.before(...nodes.slice((places[index - 1] ?? -1) + 1, places[index])));
+  old.append(...nodes.slice((places.at(-1) ?? -1) + 1));
+  return kept.map((child, index) => merge(child, same[index])).every(Boolean);
+}
+
+/** What was typed answers what was read: the form goes on naming that, so that the server can say that it is outdated. */
+function keepRead(form, fresh) {
+  for (const field of form.querySelectorAll("input[type=hidden]")) {
+    const same = fresh.querySelector(`input[type=hidden][name="${CSS.escape(field.name)}"]`);
+    same?.setAttribute("value", field.value);
   }
-  const nodes = [...fresh.childNodes];
-  const at = nodes.indexOf(counterpart);
-  for (const node of [...old.childNodes]) if (node !== kept) node.remove();
-  kept.before(...nodes.slice(0, at));
-  kept.after(...nodes.slice(at + 1));
-  merge(kept, counterpart);
 }
 
 function sameIn(fresh, child, at) {
@@ -140,13 +170,4 @@ function sameIn(fresh, child, at) {
   if (child.id) return children.find((each) => each.id === child.id);
   const alike = (each) => each?.tagName === child.tagName && !each.id;
   return children.find((each) => alike(each) && each.className === child.className) || (alike(children[at]) ? children[at] : undefined);
-}
-
-// ---- What only the page itself may be told
-
-/** Elements of this page as the server would show them to this person now, by their ids. */
-export async function ownPage() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (!answer.ok || answer.redirected) return null;
-  return new DOMParser().parseFromString(await answer.text(), "text/html");
 }

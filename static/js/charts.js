@@ -18,6 +18,10 @@
     y: { beginAtZero: true, border: { display: false }, ticks: { maxTicksLimit: 5 } },
   });
 
+  /** A legend knows the style of points only, and no dashes. */
+  const dashed = (chart) => Chart.defaults.plugins.legend.labels.generateLabels(chart)
+    .map((item) => ({ ...item, lineDash: chart.data.datasets[item.datasetIndex].borderDash ?? [] }));
+
   const kinds = {
     bars(t) {
       const datasets = hued(t).map(([th, n]) => ({ label: th.textContent, data: column(t, n), backgroundColor: token(th.dataset.hue), maxBarThickness: 30 }));
@@ -27,9 +31,9 @@
     lines(t) {
       const datasets = [["ink", []], ["ink2", [5, 4]]].map(([hue, dash], n) => ({
         label: t.head[n + 1].textContent, data: column(t, n + 1), borderColor: token(hue), backgroundColor: token(hue),
-        borderDash: dash, borderWidth: 2, pointRadius: 2, pointStyle: "line", spanGaps: true,
+        borderDash: dash, borderWidth: 2, pointRadius: 2.5, clip: 8, spanGaps: true,
       }));
-      return { type: "line", data: { labels: labels(t), datasets }, options: { scales: scales(), plugins: { legend: { labels: { usePointStyle: true, pointStyleWidth: 24 } } } } };
+      return { type: "line", data: { labels: labels(t), datasets }, options: { scales: scales(), plugins: { legend: { labels: { usePointStyle: true, pointStyle: "line", pointStyleWidth: 24, generateLabels: dashed } } } } };
     },
     care(t) {
       const datasets = hued(t).map(([th, n]) => ({ label: th.textContent, data: column(t, n), backgroundColor: token(th.dataset.hue), maxBarThickness: 14 }));
@@ -42,12 +46,12 @@
       const intervals = stated.flatMap((x, n) => [{ x, y: from[n] }, { x, y: to[n] }, { x, y: NaN }]);
       const none = { pointRadius: 0, pointHitRadius: 0 };
       const datasets = [
-        { label: t.head[2].textContent, data: points(right), backgroundColor: token("ink"), borderColor: token("ink"), pointRadius: 4, pointStyle: "circle" },
+        { label: t.head[2].textContent, data: points(right), backgroundColor: token("ink"), borderColor: token("ink"), pointRadius: 4, pointStyle: "circle", clip: 8 },
         { label: "95 % interval", data: intervals, showLine: true, borderColor: token("ink2"), borderWidth: 1.5, pointStyle: "line", ...none },
         { label: "Well calibrated", data: [{ x: 0, y: 0 }, { x: 100, y: 100 }], showLine: true, borderColor: token("edge"), borderDash: [5, 4], borderWidth: 1.5, pointStyle: "line", ...none },
       ];
       const axis = (words) => ({ min: 0, max: 100, border: { display: false }, ticks: { maxTicksLimit: 6, callback: (value) => `${value} %` }, title: { display: true, text: words } });
-      return { type: "scatter", data: { datasets }, options: { scales: { x: { ...axis("Stated"), grid: { display: false } }, y: axis("Right") }, plugins: { legend: { labels: { usePointStyle: true, pointStyleWidth: 20 } } } } };
+      return { type: "scatter", data: { datasets }, options: { scales: { x: { ...axis("Stated"), grid: { display: false } }, y: axis("Right") }, plugins: { legend: { labels: { usePointStyle: true, pointStyleWidth: 12, boxHeight: 8, generateLabels: dashed } } } } };
     },
   };
 

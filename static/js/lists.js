@@ -1,6 +1,7 @@
 // New rows in open lists, and the figures around them. Rows come in by themselves while nobody works in the list;
 // otherwise they wait behind the button that says how many.
-import { ownPage, parse } from "./cards.js";
+import { parse } from "./cards.js";
+import { ownPage } from "./own-page.js";
 import { afterPress } from "./press.js";
 
 const waiting = new WeakMap(); // list: row id → row
@@ -103,7 +104,7 @@ function lookLater(list) {
   looking = setTimeout(async () => {
     const lists = [...lookingFor];
     lookingFor.clear();
-    const page = await ownPage().catch(() => null);
+    const page = await ownPage();
     if (page) afterPress(() => lists.forEach((each) => addMissing(each, page)));
   }, 400);
 }

@@ -1,8 +1,9 @@
 // Follows the log over the live socket and tells this page what changed. After a lost connection it asks for what came
 // after its cursor. Nothing is ever sent: decisions are forms.
-import { hasTyped, icon, ownPage, parse, place, put } from "./cards.js";
+import { hasTyped, icon, parse, place, put } from "./cards.js";
 import { back, blocked, isLost, lost, offer as offerReload, refused, steady } from "./connection.js";
 import { announce, count, offer } from "./lists.js";
+import { ownPage } from "./own-page.js";
 import { afterPress } from "./press.js";
 import { tellRunners } from "./runners.js";
 
@@ -159,7 +160,7 @@ async function bring(ids, wanted) {
   const missing = ids.filter((id) => document.getElementById(id) && wanted(document.getElementById(id)));
   if (!missing.length) return;
   const mine = ++asking;
-  const page = await ownPage().catch(() => null);
+  const page = await ownPage();
   afterPress(() => {
     for (const id of missing) {
       const fresh = page?.getElementById(id);

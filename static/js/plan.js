@@ -1,7 +1,8 @@
 // The page of a plan: what people have in hand stays as it is. When the plan changes and nothing is typed or open, the
 // page asks for itself anew; otherwise it says so, and a press of the button brings what is current with all that is typed.
-import { hasTyped, ownPage, placed } from "./cards.js";
+import { hasTyped, placed } from "./cards.js";
 import { say } from "./failures.js";
+import { ownPage } from "./own-page.js";
 import { afterPress, isPressing } from "./press.js";
 
 const plan = () => document.getElementById("plan");
@@ -20,22 +21,42 @@ function tell(facts) {
 
 async function renew(facts) {
   const mine = ++asked;
-  const page = isBusy() ? null : await ownPage().catch(() => null);
+  const page = isBusy() ? null : await ownPage();
   afterPress(() => show(facts, page, mine));
 }
 
+/** The answer to what is being sent takes the plan's place; one that comes to nothing must not take the news with it. */
+function renewUnlessAnswered(facts) {
+  const before = plan();
+  document.addEventListener("htmx:afterRequest", () => {
+    if (isSending()) renewUnlessAnswered(facts);
+    else if (plan() === before) renew(facts);
+  }, { once: true });
+}
+
 function show(facts, page, mine) {
-  if (mine !== asked || isSending()) return; // a later frame asks for the same
+  if (mine !== asked) return; // a later frame asks for the same
+  if (isSending()) return renewUnlessAnswered(facts);
   const fresh = page?.getElementById("plan");
   if (!fresh || isBusy()) return tell(facts);
   const focused = plan().contains(document.activeElement) ? document.activeElement.id : "";
   const scroll = window.scrollY;
+  keepAnswer(fresh);
   plan().replaceWith(document.adoptNode(fresh));
   window.htmx?.process(fresh);
   placed();
   document.body.classList.toggle("has-decision", fresh.querySelector(".decide-acts.primary") !== null);
   window.scrollTo({ top: scroll });
   if (focused) (document.getElementById(focused) ?? fresh.querySelector("h2[tabindex]"))?.focus({ preventScroll: true });
+}
+
+/** Whether the last press counted is said until the next one, whatever else happens. */
+function keepAnswer(fresh) {
+  const said = plan().querySelector(".notice:is([role=alert], [data-said])");
+  if (!said || fresh.querySelector("[role=alert]")) return;
+  said.removeAttribute("role"); // it was read out
+  said.dataset.said = "";
+  fresh.querySelector("#plan-news").after(said);
 }
 
 document.addEventListener("hitl:frame", ({ detail }) => {

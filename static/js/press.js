@@ -11,7 +11,16 @@ export const isPressing = () => pressing;
 /** Does this now, or as soon as nothing is being pressed; in the order in which it was asked for. */
 export function afterPress(work) {
   if (pressing) waiting.push(work);
-  else work();
+  else done(work);
+}
+
+/** One that fails takes none of the others with it. */
+function done(work) {
+  try {
+    work();
+  } catch (error) {
+    reportError(error);
+  }
 }
 
 function begin() {
@@ -22,7 +31,7 @@ function begin() {
 function end() {
   clearTimeout(timer);
   pressing = false;
-  for (const work of waiting.splice(0)) work();
+  waiting.splice(0).forEach(done);
 }
 
 function endIn(milliseconds) {

@@ -1,7 +1,8 @@
 // Keeps the figures fresh: after something was decided, at most every few seconds. While somebody works on the page
 // only the words in the cells change; what would move anything waits behind a button.
-import { ownPage, parse } from "./cards.js";
+import { parse } from "./cards.js";
 import { announce } from "./lists.js";
+import { ownPage } from "./own-page.js";
 
 const PAUSE = 4_000; // ms between two looks at the server
 const AT_REST = 15_000; // ms after which a hand that has not moved is gone
@@ -71,7 +72,7 @@ function lookSoon() {
 }
 
 async function look() {
-  const page = document.hidden ? null : await ownPage().catch(() => null);
+  const page = document.hidden ? null : await ownPage();
   timer = 0;
   looked = Date.now();
   const fresh = page?.getElementById("statistics");

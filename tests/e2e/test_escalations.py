@@ -6,11 +6,11 @@ import re
 import subprocess
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.axe import check_all
 from tests.e2e.conftest import SignIn
-from tests.e2e.site import Site, outcome
+from tests.e2e.site import Site, outcome, until
 
 
 def submit(site: Site, question: str, *options: str) -> subprocess.Popen[str]:
@@ -100,7 +100,7 @@ def test_the_second_time_the_earlier_answer_is_offered_and_used(
     expect(page.locator(".journal")).to_contain_text("Earlier answers read: 1")
 
 
-def test_a_claim_is_seen_by_the_other_and_nothing_typed_is_lost(
+def test_claims_are_seen_by_the_other_whatever_becomes_of_a_look_and_nothing_typed_is_lost(
     site: Site, sign_in: SignIn
 ) -> None:
     number = escalate(site, "May we ship to Norway?")
@@ -110,9 +110,23 @@ def test_a_claim_is_seen_by_the_other_and_nothing_typed_is_lost(
         page.goto(address)
         expect(page.locator("#live")).to_have_text(re.compile("^live"))
     sam.get_by_label("Answer").fill("half a sen")
-    press(rita, "Claim")
+    sam.route(address, lambda look: look.fulfill(status=503), times=1)
+    sam.get_by_role("button", name="Claim").focus()
+    with sam.expect_response(lambda found: found.url == address and found.ok):
+        press(rita, "Claim")
+    sam.get_by_label("Answer").focus()
     expect(rita.locator(f"#claim-{number}")).to_contain_text("Claimed by you")
     expect(sam.locator(f"#claim-{number}")).to_contain_text("Claimed by rita")
+    held: list[Route] = []
+    sam.route(address, lambda look: held.append(look), times=1)
+    press(rita, "Release")
+    until(lambda: sam.title() and held, "sam's page looks")
+    older = held[0].fetch()
+    site.run(f"from escalations import services; services.claim({number}, by='sam')")
+    expect(sam.locator(f"#claim-{number}")).to_contain_text("Claimed by you")
+    held[0].fulfill(response=older)
+    sam.evaluate("fetch(location.href).then((answer) => answer.text())")  # behind that
+    assert "Claimed by you" in sam.locator(f"#claim-{number}").inner_text()
     expect(sam.get_by_label("Answer")).to_have_value("half a sen")
     rita.get_by_label("Answer").fill("Yes, with papers.")
     press(rita, "Answer")

@@ -22,6 +22,7 @@ class Line:
 
     def __init__(self, page: Page) -> None:
         self.is_cut = False
+        self.heard: list[str] = []
         page.route_web_socket(re.compile("/ws/live/"), self._opened)
         # A server that answers this, and takes no socket, refuses it; one that is away does not.
         page.route(
@@ -34,7 +35,12 @@ class Line:
         if self.is_cut:
             socket.close()
         else:
-            socket.connect_to_server()
+            self.server = socket.connect_to_server()
+            self.server.on_message(self._pass_on)
+
+    def _pass_on(self, text: str | bytes) -> None:
+        self.heard.append(str(text))
+        self.socket.send(text)
 
     def say(self, **frame: object) -> None:
         self.socket.send(json.dumps(frame))
@@ -92,7 +98,30 @@ def test_words_that_the_server_gave_back_are_kept_when_somebody_else_decides(
     expect(page.get_by_label("What you had typed")).to_have_value("Three paragraphs.")
 
 
-def test_a_decision_after_a_lost_connection_is_told_as_read(site: Site, sign_in: SignIn) -> None:
+def test_a_form_is_renewed_around_all_that_was_typed_and_sends_what_was_read(
+    site: Site, sign_in: SignIn
+) -> None:
+    number = escalate(site, "May we ship to Malta?")
+    page = sign_in("rita")
+    line = Line(page)
+    page.goto(f"{site.url}/escalations/{number}/")
+    is_live(page)
+    page.get_by_label("Answer").fill("Two words.")
+    page.get_by_label("Keep for similar questions").uncheck()
+    outcome = page.locator(f"#outcome-{number}")
+    shown = outcome.evaluate("element => element.outerHTML")
+    digest = page.locator("[name=digest]").input_value()
+    shown = shown.replace(digest, "another").replace("as uncertain", "as it likes")
+    line.say(subject="", cursor=0, counts={}, html={f"outcome-{number}": shown})
+    expect(outcome).to_contain_text("as it likes")
+    expect(page.get_by_label("Answer")).to_have_value("Two words.")
+    expect(page.get_by_label("Keep for similar questions")).not_to_be_checked()
+    expect(page.locator("[name=digest]")).to_have_value(digest)
+
+
+def test_what_changed_while_the_connection_was_lost_is_told_and_a_decision_after_it_as_read(
+    site: Site, sign_in: SignIn
+) -> None:
     number = site.ask("pay", amount="32.00")
     page = sign_in("rita")
     line = Line(page)
@@ -102,8 +131,16 @@ def test_a_decision_after_a_lost_connection_is_told_as_read(site: Site, sign_in:
     line.cut()
     expect(page.locator("#offline")).to_contain_text("Connection lost at")
     page.evaluate("document.dispatchEvent(new Event('hitl:placed'))")  # as what is caught up does
+    site.run(f"from approvals import deadlines; deadlines.shorten({number}, 3000)")
+    page.get_by_role("heading", level=1).hover()
+    page.mouse.down()  # so that all that is caught up comes at once
+    line.heard.clear()
     line.is_cut = False
+    while not any("caught_up" in text for text in line.heard):
+        page.wait_for_timeout(20)
+    page.mouse.up()
     is_live(page)
+    expect(page.locator("#back")).to_contain_text("1 request changed meanwhile")
     page.get_by_role("button", name="Approve", exact=True).click()
     until(lambda: looks(site, "approvals.read", number).strip("[]"), "the reading is told")
 

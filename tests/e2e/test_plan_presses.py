@@ -63,6 +63,23 @@ def has_been_stopped(site: Site, number: int) -> None:
     until(lambda: site.run(code) == "stopped", "the plan is stopped")
 
 
+NEWS = """
+document.getElementById("plan").dataset.isOld = true;
+const { subject, version } = document.getElementById("plan").dataset;
+const detail = { subject, plan: { version: Number(version), status: "stopped" } };
+document.dispatchEvent(new CustomEvent("hitl:frame", { detail }));
+"""
+
+
+def hear_of_it(page: Page) -> None:
+    """As from the socket: the plan has changed. The page asks for itself."""
+    page.evaluate(NEWS)
+
+
+def has_been_renewed(page: Page) -> None:
+    expect(page.locator("#plan")).not_to_have_attribute("data-is-old", "true")
+
+
 def is_of_the_acceptance(response: Response) -> bool:
     return "do=accept" in (response.request.post_data or "")
 
@@ -76,11 +93,12 @@ def test_stop_counts_while_the_acceptance_is_still_on_its_way(
     accept = way.until_held()
     press(page, "Stop plan")
     has_been_stopped(site, number)
-    with page.expect_response(is_of_the_acceptance) as answer:
+    with page.expect_response(is_of_the_acceptance):
         accept.continue_()
-    # A frame that comes right behind it may take its place, so not what the page shows of it.
-    assert "Your acceptance did not count." in answer.value.text()
     has_status(page, "Stopped")
+    hear_of_it(page)
+    has_been_renewed(page)
+    expect(page.locator(".notice", has_text="Your acceptance did not count.")).to_be_visible()
     assert way.sent == ["accept", "stop"]
 
 
@@ -120,17 +138,26 @@ def test_an_answer_that_comes_under_the_press_of_stop_takes_no_button_away(
     has_been_stopped(site, number)
 
 
-def test_the_same_button_pressed_twice_is_sent_once(site: Site, page: Page, number: int) -> None:
-    way, held = Way(page), []
+def test_the_same_button_pressed_twice_is_sent_once_and_hides_no_news(
+    site: Site, page: Page, number: int
+) -> None:
+    way, held, looks = Way(page), [], list[Route]()
+    page.route("**/looked/", lambda told: told.fulfill(status=204))  # or that would be news, too
+    page.route(f"**/plans/{number}/", lambda look: looks.append(look), times=1)
+    hear_of_it(page)
+    until(lambda: page.title() and looks, "the page looks")
     for button, name in (("accept", "Accept plan"), ("stop", "Stop plan")):
         way.hold(button)
         press(page, name)
         held.append(way.until_held())
         press(page, name)
+    looks[0].fulfill(response=looks[0].fetch())
+    page.evaluate("fetch(location.href).then((answer) => answer.text())")  # behind that
     assert way.sent == ["accept", "stop"]
     expect(page.locator("#toasts")).to_be_empty()
     for route in held:
         route.fulfill(status=204)
+    has_been_renewed(page)
 
 
 def test_another_button_than_stop_says_that_it_was_not_sent(

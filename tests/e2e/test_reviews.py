@@ -138,10 +138,11 @@ def test_a_new_output_appears_on_an_open_inbox_and_what_others_decide_is_told(
     expect(page.locator(f"#idle #review-{number}")).to_be_visible()
     page.goto(f"{site.url}/reviews/{number}/")
     page.get_by_label("Feedback", exact=True).fill("half a sentence")
+    page.locator("label", has_text="Tone").click()
     other.goto(f"{site.url}/reviews/{number}/")
     other.get_by_role("button", name="Approve", exact=True).click()
     expect(page.locator(f"#outcome-{number}")).to_contain_text("Decided")
-    expect(page.get_by_label("What you had typed")).to_have_value("half a sentence")
+    expect(page.get_by_label("What you had typed")).to_have_value("half a sentence\n\nTone")
 
 
 def test_without_a_script_everything_can_be_read_and_decided(site: Site, sign_in: SignIn) -> None:
@@ -172,7 +173,7 @@ def addresses(site: Site) -> list[str]:
             "python": 'def f(x):\n    """Say it."""\n    return "x" * 3  # so\n',
             "diff": "--- a\n+++ b\n@@ -1 +1 @@\n-old\n+new",
             "json": '{"a": [1, null, {"b": true}], "c": "d"}',
-            "text": "Hidden \u202e things " + "w" * 300,
+            "text-" + "w" * 50: "Hidden \u202e things " + "w" * 300,
         }.items()
     }
     decided = add(site, "One wrong word.")

@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.db import connections
 from pytest_django import Settings
 
-from agents import runner as runner_module
+from agents import heart, noticing
 from agents.bound import RunContext
 from ledger import guards, runs, verify
 from ledger.models import Event, Run, Runner
@@ -195,8 +195,8 @@ def test_an_idle_runner_ends_at_once(
     start: Any, number: int, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.HITL_LEASE_SECONDS = NEVER  # no look and no sign of life comes to its help
-    monkeypatch.setattr(runner_module, "TICK", NEVER)
-    monkeypatch.setattr(runner_module, "SIGN_EVERY", NEVER)
+    monkeypatch.setattr(noticing, "TICK", NEVER)
+    monkeypatch.setattr(heart, "SIGN_EVERY", NEVER)
     runner = start()
     runner.signal(number)
     assert runner.ended() == 0

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from django.contrib.auth.models import User
 
-from agents import runner
+from agents import noticing
 from approvals import services
 from ledger import runs, tail
 from ledger.models import Event, Run
@@ -79,7 +79,7 @@ def one_by_one(rita: User, tries: int) -> None:
 def test_a_decision_at_any_moment_around_the_suspension_wakes_the_run(
     rita: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "TICK", NEVER)
+    monkeypatch.setattr(noticing, "TICK", NEVER)
     with RunnerInThread():
         one_by_one(rita, TRIES)
     assert agents_for_tests.EFFECTS == {"wanted": TRIES, "tidied": TRIES}

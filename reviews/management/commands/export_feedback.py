@@ -51,10 +51,13 @@ class Command(BaseCommand):
     def _write(self, wanted: Wanted, form: str, write: Write) -> None:
         examples, rows = EXAMPLES[form], wanted.rows()
         total = rows.count()
-        seen = lines = without = 0
+        seen = lines = without = equal = 0
         said = time.monotonic()
         for item in rows.iterator(chunk_size=training.CHUNK):
             for example in examples(item):
+                if training.teaches_nothing(example):
+                    equal += 1
+                    continue
                 write(_line(example))
                 lines += 1
             without += training.task_of(item) is None
@@ -62,7 +65,8 @@ class Command(BaseCommand):
             if time.monotonic() - said >= EVERY:
                 self.stderr.write(f"{seen:,} of {total:,} outputs, {lines:,} lines")
                 said = time.monotonic()
-        self.stderr.write(f"{seen:,} of {total:,} outputs, {lines:,} lines. {_left_out(without)}")
+        left_out = _left_out(without, equal)
+        self.stderr.write(f"{seen:,} of {total:,} outputs, {lines:,} lines. {left_out}")
 
     @contextmanager
     def _target(self, path: str | None) -> Iterator[Write]:
@@ -81,8 +85,11 @@ def _line(example: dict[str, Any]) -> str:
     return json.dumps(example, ensure_ascii=True, allow_nan=False) + "\n"
 
 
-def _left_out(without: int) -> str:
-    return f"{without:,} left out: their context names no task." if without else "Done."
+def _left_out(without: int, equal: int) -> str:
+    """What was not written, and why."""
+    said = [f"{without:,} left out: their context names no task."] if without else []
+    said += [f"{equal:,} pairs left out: their texts are equal."] if equal else []
+    return " ".join(said) or "Done."
 
 
 def _day(option: str, text: str | None, *, after: bool = False) -> datetime | None:

@@ -1,0 +1,68 @@
+"""What a runner asks the database without a hint: what goes on, what is free, what is gone."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.db.models import Q
+
+from ledger import leases, requests
+from ledger.clock import DbNow, later, now
+from ledger.models import Run
+
+LIBRARY_LOOKS = 4  # looks between looks for programs that are gone
+SOON = 120.0  # seconds: a backoff, or the end of a wait, that `until_idle` waits for
+
+
+class Found(NamedTuple):
+    """What a look found."""
+
+    runs: list[int]  # waiting runs that may go on
+    next: float | None = None  # seconds until the time of another one is up, if that is soon
+
+
+class Looks:
+    """The looks of one runner, one after the other."""
+
+    def __init__(self) -> None:
+        self._number = 0
+
+    def look(self, within: float) -> Found:
+        """What no hint brought: deadlines, lost hints, programs that are gone.
+
+        `within` so many seconds the next look comes.
+        """
+        requests.expire_due()
+        self._number += 1
+        if self._number % LIBRARY_LOOKS == 1:
+            leases.sweep_library()
+        decided = requests.decided_runs()
+        due = _due(within)
+        return Found([*decided, *due.runs], due.next)
+
+
+def _due(within: float) -> Found:
+    """Runs whose time is up; what is due before the next look is looked at when it is."""
+    waking = leases.due_to_wake(within=within)
+    if not waking:
+        return Found([])
+    at = now()
+    # The first of them, in order; the look at that time finds the next.
+    soon = next(((when - at).total_seconds() for when in waking.values() if when > at), None)
+    return Found([run_id for run_id, when in waking.items() if when <= at], soon)
+
+
+def anything_to_claim(driven: list[int]) -> bool:
+    """One cheap read, so that an idle runner takes no write lock."""
+    due = Q(not_before=None) | Q(not_before__lte=DbNow())
+    lost = Q(status=Run.Status.RUNNING, library=False, lease_until__lt=DbNow())
+    lost &= ~Q(pk__in=driven)
+    return Run.objects.filter(Q(due, status=Run.Status.QUEUED) | lost).exists()
+
+
+def runnable_soon() -> bool:
+    """Also what another runner drives: it may be gone, and then its lease lapses soon."""
+    due = Q(not_before=None) | Q(not_before__lte=later(SOON))
+    driven = Q(status=Run.Status.RUNNING, library=False)
+    waking = Q(status=Run.Status.WAITING, wake_at__lte=later(SOON))
+    return Run.objects.filter(Q(due, status=Run.Status.QUEUED) | driven | waking).exists()
