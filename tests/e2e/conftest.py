@@ -71,8 +71,8 @@ def browse(browser: Browser) -> Iterator[SignIn]:
         context.set_default_timeout(PATIENCE)
         context.add_init_script(WATCH)
         if cookie:
-            whole_site = {"url": urljoin(address, "/")}
-            context.add_cookies([{"name": "sessionid", "value": cookie, **whole_site}])
+            whole_site = urljoin(address, "/")
+            context.add_cookies([{"name": "sessionid", "value": cookie, "url": whole_site}])
         page = context.new_page()
         page.on("console", lambda message: _note(complaints, message.type, message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.e2e.conftest import SignIn
 from tests.e2e.site import Site, until
 from tests.e2e.test_escalations import escalate
 from tests.e2e.test_statistics import looks
+
+pytestmark = pytest.mark.page_only
 
 SLOWEST = (
     "Math.random = () => 0.99;"  # a page that loads itself anew waits a random time, up to 1 s
@@ -154,8 +157,6 @@ def test_what_comes_together_reaches_both_lanes_of_a_filtered_inbox(
 from approvals import services
 from approvals.gate import gate_named
 from reviews.queue import ReviewQueue
-
-pytestmark = pytest.mark.page_only
 asked = services.ask(gate=gate_named("shop"), agent_id="twosome", action="pay", details={},
                      risk_level="high")
 print(asked.pk, ReviewQueue().add("twosome", "note", "Hello."))
