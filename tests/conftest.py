@@ -45,7 +45,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What asks no database is the same on each: where it has been run, it need not be again."""
+    """What is the same on each database need not be run again where it has been run on one."""
     if os.environ.get(WITH_DATABASE):
         without = [item for item in items if not asks_a_database(item)]
         config.hook.pytest_deselected(items=without)
@@ -53,7 +53,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def asks_a_database(item: pytest.Item) -> bool:
-    """Whether this test may; pytest-django lets no other. One that looks which it is counts, too."""
+    """Whether this test may; pytest-django lets no other. One that looks which it is counts, too.
+
+    A browser test does, by its server, unless the browser alone decides how it ends.
+    """
+    if "site" in getattr(item, "fixturenames", ()):
+        return not item.get_closest_marker("page_only")
     asks = {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
     module = vars(getattr(item, "module", None) or object)
     return bool(

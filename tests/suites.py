@@ -72,7 +72,7 @@ def jobs_for(databases: dict[str, dict[str, str]], folder: Path) -> list[Job]:
             # Those side by side do not share a test database.
             suffix = f"{environment.get('HITL_TEST_DB_SUFFIX', '')}_{key}"
             own = {"HITL_TEST_DB_SUFFIX": suffix}
-            if key.startswith("fast") and database != first:
+            if key != "process" and database != first:
                 own[WITH_DATABASE] = "1"
             jobs.append(
                 Job(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -70,7 +71,8 @@ def browse(browser: Browser) -> Iterator[SignIn]:
         context.set_default_timeout(PATIENCE)
         context.add_init_script(WATCH)
         if cookie:
-            context.add_cookies([{"name": "sessionid", "value": cookie, "url": address}])
+            whole_site = urljoin(address, "/")
+            context.add_cookies([{"name": "sessionid", "value": cookie, "url": whole_site}])
         page = context.new_page()
         page.on("console", lambda message: _note(complaints, message.type, message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -85,14 +87,14 @@ def browse(browser: Browser) -> Iterator[SignIn]:
 
 @pytest.fixture
 def sign_in(browse: SignIn, site: Site) -> SignIn:
-    """`sign_in("rita")` gives a page of that person's own browser, on the inbox.
+    """`sign_in("rita")` gives a page of that person's own browser, on the inbox or at `to`.
 
     `at` is another site; further options go to the browser context. How people sign in by the
     form is a test of its own.
     """
 
-    def open_as(name: str, *, at: Site = site, **options: Any) -> Page:
-        return browse(f"{at.url}/", cookie=at.session_of(name), **options)
+    def open_as(name: str, to: str = "/", *, at: Site = site, **options: Any) -> Page:
+        return browse(f"{at.url}{to}", cookie=at.session_of(name), **options)
 
     return open_as
 

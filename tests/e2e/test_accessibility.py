@@ -9,6 +9,8 @@ from tests.e2e.axe import check, check_all
 from tests.e2e.conftest import SignIn
 from tests.e2e.site import Site
 
+pytestmark = pytest.mark.page_only
+
 HOSTILE = "<b>pay</b> \u202egnp.exe p\u0430yments@example.org " + "a" * 400
 
 
@@ -37,12 +39,11 @@ def test_no_page_has_a_violation(site: Site, sign_in: SignIn, addresses: list[st
     page = sign_in("rita")
     for address in addresses:
         page.goto(f"{site.url}{address}")
-        check_all(page, address, around=address == "/")
+        check_all(page, address, around=address in ("/", "/runs/"))  # one of each pair of shapes
 
 
 def test_a_new_task_and_the_sign_in_have_no_violation(site: Site, sign_in: SignIn) -> None:
-    page = sign_in("olga")
-    page.goto(f"{site.url}/runs/new/")
+    page = sign_in("olga", "/runs/new/")
     check(page, "/runs/new/")
     page.context.clear_cookies()
     page.goto(f"{site.url}/")
@@ -64,8 +65,7 @@ def test_somebody_without_permission_is_told_so_and_sees_nothing(
 
 def test_an_auditor_reads_but_cannot_decide(site: Site, sign_in: SignIn) -> None:
     number = site.ask("pay", amount="3.00")
-    page = sign_in("ada")
-    page.goto(f"{site.url}/approvals/{number}/")
+    page = sign_in("ada", f"/approvals/{number}/")
     expect(page.locator("main")).to_contain_text("You cannot decide this one")
     expect(page.get_by_role("button", name="Approve", exact=True)).to_have_attribute(
         "aria-disabled", "true"

@@ -59,8 +59,7 @@ def test_an_unsure_agent_is_answered_and_the_command_prints_it(site: Site, sign_
 def test_what_it_is_sure_about_never_reaches_a_person(site: Site, sign_in: SignIn) -> None:
     done = outcome(submit(site, "What is 12 * 12?"))
     assert done["result"] == {"status": "completed", "result": "144", "confidence": 0.97}
-    page = sign_in("rita")
-    page.goto(f"{site.url}/escalations/?q=12")
+    page = sign_in("rita", "/escalations/?q=12")
     expect(page.locator("#requests .req")).to_have_count(0)
 
 
@@ -136,9 +135,9 @@ def test_claims_are_seen_by_the_other_whatever_becomes_of_a_look_and_nothing_typ
     expect(sam.locator(f"#mark-{number}")).to_contain_text("Was its own attempt right?")
 
 
+@pytest.mark.page_only
 def test_an_empty_answer_is_refused_beside_the_field(site: Site, sign_in: SignIn) -> None:
-    page = sign_in("rita")
-    page.goto(f"{site.url}/escalations/{escalate(site, 'Is this one empty?')}/")
+    page = sign_in("rita", f"/escalations/{escalate(site, 'Is this one empty?')}/")
     page.get_by_text("Wrong", exact=True).click()
     press(page, "Answer")
     expect(page.locator("#answer-error")).to_contain_text("Write what the agent should go on with")
@@ -148,8 +147,7 @@ def test_an_empty_answer_is_refused_beside_the_field(site: Site, sign_in: SignIn
 
 def test_it_is_handed_over_with_a_note(site: Site, sign_in: SignIn) -> None:
     number = escalate(site, "Which customs form is needed?")
-    page = sign_in("rita")
-    page.goto(f"{site.url}/escalations/{number}/")
+    page = sign_in("rita", f"/escalations/{number}/")
     page.get_by_label("Answer").fill("half a sen")
     press(page, "Hand over")
     page.get_by_label("To", exact=True).select_option("sam")
@@ -159,10 +157,10 @@ def test_it_is_handed_over_with_a_note(site: Site, sign_in: SignIn) -> None:
     expect(page.locator(f"#claim-{number}")).to_contain_text("You know the customs rules.")
 
 
+@pytest.mark.page_only
 def test_keys_lead_to_the_buttons_and_press_none(site: Site, sign_in: SignIn) -> None:
     number = escalate(site, "Do the keys work?")
-    page = sign_in("rita")
-    page.goto(f"{site.url}/escalations/{number}/")
+    page = sign_in("rita", f"/escalations/{number}/")
     for key, name in (("a", "Answer"), ("d", "Dismiss"), ("c", "Claim"), ("h", "Hand over")):
         page.keyboard.press(key)
         expect(page.get_by_role("button", name=name, exact=True)).to_be_focused()
@@ -175,8 +173,7 @@ def test_everything_works_without_javascript(site: Site, sign_in: SignIn) -> Non
     keep = 'services.answer(found.pk, by="sam", answer="In the blue cupboard.")'
     escalate(site, "Where is the stamp kept?", verb=keep)
     number = escalate(site, "Where is the stamp kept?")
-    page = sign_in("rita", java_script_enabled=False)
-    page.goto(f"{site.url}/escalations/{number}/")
+    page = sign_in("rita", f"/escalations/{number}/", java_script_enabled=False)
     press(page, "Claim")
     expect(page.locator(f"#claim-{number}")).to_contain_text("Claimed by you")
     press(page, "Release")
@@ -210,6 +207,7 @@ def addresses(site: Site) -> list[str]:
     ]
 
 
+@pytest.mark.page_only
 def test_no_page_has_a_violation(site: Site, sign_in: SignIn, addresses: list[str]) -> None:
     page = sign_in("rita")
     for address in addresses:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.e2e.conftest import SignIn
 from tests.e2e.site import Site, until
 from tests.e2e.test_escalations import escalate
 from tests.e2e.test_statistics import looks
+
+pytestmark = pytest.mark.page_only
 
 SLOWEST = (
     "Math.random = () => 0.99;"  # a page that loads itself anew waits a random time, up to 1 s
@@ -86,8 +89,7 @@ def test_words_that_the_server_gave_back_are_kept_when_somebody_else_decides(
     site: Site, sign_in: SignIn
 ) -> None:
     number = escalate(site, "May we ship to Iceland?")
-    page = sign_in("rita")
-    page.goto(f"{site.url}/escalations/{number}/")
+    page = sign_in("rita", f"/escalations/{number}/")
     is_live(page)
     page.get_by_label("Answer").fill("Three paragraphs.")
     page.get_by_role("button", name="Claim", exact=True).click()
@@ -149,8 +151,7 @@ def test_what_changed_while_the_connection_was_lost_is_told_and_a_decision_after
 def test_what_comes_together_reaches_both_lanes_of_a_filtered_inbox(
     site: Site, sign_in: SignIn
 ) -> None:
-    page = sign_in("rita")
-    page.goto(f"{site.url}/?q=twosome")
+    page = sign_in("rita", "/?q=twosome")
     is_live(page)
     found = site.run("""
 from approvals import services

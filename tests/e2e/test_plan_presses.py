@@ -11,6 +11,8 @@ from tests.e2e.conftest import SignIn
 from tests.e2e.site import Site, until
 from tests.e2e.test_plans import has_status, press, submit_only
 
+pytestmark = pytest.mark.page_only
+
 
 class Way:
     """The way of what the page sends: presses of some buttons stay on it until they are let go."""
@@ -50,8 +52,7 @@ def number(site: Site) -> int:
 
 @pytest.fixture
 def page(site: Site, sign_in: SignIn, number: int) -> Page:
-    page = sign_in("rita")
-    page.goto(f"{site.url}/plans/{number}/")
+    page = sign_in("rita", f"/plans/{number}/")
     has_status(page, "Awaiting feedback")
     expect(page.locator("#live")).to_have_text(re.compile("^live"))
     return page

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.axe import check, check_all
@@ -107,8 +108,7 @@ def test_looking_at_a_plan_and_reading_it_is_told_when_its_turn_is_answered(
     site: Site, sign_in: SignIn
 ) -> None:
     plan = submit_only(site, "rea@example.org")
-    page = sign_in("rita")
-    page.goto(f"{site.url}/plans/{plan}/")
+    page = sign_in("rita", f"/plans/{plan}/")
     until(lambda: told(site, plan) == [["plans.looked", "user:rita"]], "the look is told")
     press(page, "Edit step 2")
     page.get_by_label("What will be done").fill("Two pages.")
@@ -140,10 +140,10 @@ def test_what_was_renewed_by_itself_is_looked_at_and_read_as_well(
     )
 
 
+@pytest.mark.page_only
 def test_a_plan_is_changed_and_accepted_with_keys_only(site: Site, sign_in: SignIn) -> None:
     number = submit_only(site, "kim@example.org")
-    page = sign_in("rita")
-    page.goto(f"{site.url}/plans/{number}/")
+    page = sign_in("rita", f"/plans/{number}/")
     reach(page, "Move step 2 up")
     page.keyboard.press("Enter")
     expect(page.locator("#steps-title + span")).to_be_visible()
@@ -201,8 +201,7 @@ def test_what_is_typed_survives_the_agents_revision(site: Site, sign_in: SignIn)
 
 def test_everything_works_without_javascript(site: Site, sign_in: SignIn) -> None:
     number = submit_only(site, "max@example.org")
-    page = sign_in("rita", java_script_enabled=False)
-    page.goto(f"{site.url}/plans/{number}/")
+    page = sign_in("rita", f"/plans/{number}/", java_script_enabled=False)
     page.get_by_label("Feedback", exact=True).fill("Kept all the way.")
     press(page, "Move step 2 up")
     press(page, "Add step")
@@ -215,6 +214,7 @@ def test_everything_works_without_javascript(site: Site, sign_in: SignIn) -> Non
     has_status(page, "Stopped")
 
 
+@pytest.mark.page_only
 def test_no_page_of_plans_has_a_violation(site: Site, sign_in: SignIn) -> None:
     number = submit_only(site, "axe@example.org")
     page = sign_in("rita")
@@ -228,10 +228,10 @@ def test_no_page_of_plans_has_a_violation(site: Site, sign_in: SignIn) -> None:
     check_all(page, "an open step")
 
 
+@pytest.mark.page_only
 def test_a_plan_is_worked_on_with_a_phone(site: Site, sign_in: SignIn) -> None:
     number = submit_only(site, "tom@example.org")
-    page = sign_in("rita", viewport=PHONE, has_touch=True, is_mobile=True)
-    page.goto(f"{site.url}/plans/{number}/")
+    page = sign_in("rita", f"/plans/{number}/", viewport=PHONE, has_touch=True, is_mobile=True)
     page.get_by_role("button", name="Move step 1 down", exact=True).tap()
     expect(page.locator(".steps h3").first).to_have_text("Write the monthly report")
     page.get_by_role("button", name="Accept plan", exact=True).tap()

@@ -10,6 +10,8 @@ from playwright.sync_api import Locator, Page, expect
 from tests.e2e.conftest import SignIn
 from tests.e2e.site import Site
 
+pytestmark = pytest.mark.page_only
+
 # Counts what the live socket has said to the page, whatever the page makes of it.
 COUNT = """
 window.heard = 0;

@@ -90,8 +90,7 @@ def test_an_approved_output_is_printed_as_it_is(site: Site, sign_in: SignIn) -> 
 def test_the_queue_is_worked_through_by_keys_alone(site: Site, sign_in: SignIn) -> None:
     clear(site)
     one, two, three = (add(site, f"# Output {word}\n\nText") for word in ("A", "B", "C"))
-    page = sign_in("rita")
-    page.goto(f"{site.url}/reviews/queue/")
+    page = sign_in("rita", "/reviews/queue/")
     page.wait_for_url(re.compile(rf"/reviews/{one}/"))
     expect(page.locator(f"#claim-{one}")).to_contain_text("yours for")
     page.keyboard.press("u")
@@ -154,8 +153,7 @@ def test_without_a_script_everything_can_be_read_and_decided(site: Site, sign_in
             "print(ReviewQueue().add('shop-bot', 'letter', 'x ' * 150_000 + 'END'))"
         )
     )
-    page = sign_in("rita", java_script_enabled=False)
-    page.goto(f"{site.url}/reviews/queue/")
+    page = sign_in("rita", "/reviews/queue/", java_script_enabled=False)
     page.get_by_role("link", name=re.compile("Show all")).click()
     expect(page.locator("#output")).to_contain_text("END")
     page.get_by_label("Feedback", exact=True).fill("Fine.")
@@ -188,6 +186,7 @@ def addresses(site: Site) -> list[str]:
     return ["/", "/reviews/", "/reviews/queue/", *pages, f"/reviews/{first}/correct/"]
 
 
+@pytest.mark.page_only
 def test_no_page_of_reviews_has_a_violation(
     site: Site, sign_in: SignIn, addresses: list[str]
 ) -> None:

@@ -8,6 +8,8 @@ from playwright.sync_api import expect
 from tests.e2e.conftest import SignIn
 from tests.e2e.site import PASSWORD, Site
 
+pytestmark = pytest.mark.page_only
+
 
 @pytest.mark.parametrize("javascript", [True, False])
 def test_the_form_lets_in_whoever_knows_the_password(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.axe import check, check_all
@@ -52,6 +53,7 @@ def looks(site: Site, kind: str, number: int) -> str:
     )
 
 
+@pytest.mark.page_only
 def test_the_page_has_its_charts_and_no_violation(site: Site, sign_in: SignIn) -> None:
     number = site.ask("pay", amount="7.00")
     site.run(f"""
@@ -64,7 +66,7 @@ services.approve({number}, by=rita)
 looking.read(subject, looking.Reading(12, 1, 900), by=rita)
 """)
     site.run(MARKED_AND_PLANNED)
-    page = sign_in("rita", timezone_id="Europe/Berlin")
+    page = sign_in("rita", timezone_id="Europe/Berlin")  # the first page tells the time zone
     page.goto(f"{site.url}/statistics/")
     expect(page.locator("#statistics")).to_have_attribute("data-zone", "Europe/Berlin")
     charts = page.locator("canvas[data-draw]")
@@ -75,15 +77,14 @@ looking.read(subject, looking.Reading(12, 1, 900), by=rita)
     check_all(page, "/statistics/")
 
 
+@pytest.mark.page_only
 def test_it_says_so_where_nothing_was_decided_and_to_whom_nothing_is_shown(
     site: Site, sign_in: SignIn
 ) -> None:
-    page = sign_in("rita")
-    page.goto(f"{site.url}/statistics/?range=own&from=2020-01-01&to=2020-01-31")
+    page = sign_in("rita", "/statistics/?range=own&from=2020-01-01&to=2020-01-31")
     expect(page.locator("main")).to_contain_text("Nothing was decided in this time")
     check(page, "/statistics/ without anything")
-    outsider = sign_in("nora")
-    outsider.goto(f"{site.url}/statistics/")
+    outsider = sign_in("nora", "/statistics/")
     expect(outsider.locator("main")).to_contain_text("You may not see this page")
 
 
@@ -91,8 +92,7 @@ def test_a_decision_is_counted_on_the_open_page_and_moves_nothing(
     site: Site, sign_in: SignIn
 ) -> None:
     decide(site)
-    page = sign_in("rita")
-    page.goto(f"{site.url}/statistics/")
+    page = sign_in("rita", "/statistics/")
     expect(page.locator("#live")).to_have_text("live")
     before = decided(page)
     page.evaluate("window.kept = document.getElementById('tiles')")
@@ -103,10 +103,10 @@ def test_a_decision_is_counted_on_the_open_page_and_moves_nothing(
     expect(page.get_by_label("Agent", exact=True)).to_be_focused()
 
 
+@pytest.mark.page_only
 def test_a_filter_applies_when_it_is_chosen(site: Site, sign_in: SignIn) -> None:
     decide(site)
-    page = sign_in("rita")
-    page.goto(f"{site.url}/statistics/?range=24h")
+    page = sign_in("rita", "/statistics/?range=24h")
     page.get_by_label("Agent", exact=True).select_option("shop-bot")
     expect(page).to_have_url(re.compile(r"agent=shop-bot.*range=24h"))
     expect(page.locator("main")).to_contain_text("Only what concerns the agent shop-bot")
@@ -114,8 +114,7 @@ def test_a_filter_applies_when_it_is_chosen(site: Site, sign_in: SignIn) -> None
 
 def test_looking_at_a_request_and_deciding_it_is_told(site: Site, sign_in: SignIn) -> None:
     number = site.ask("pay", amount="7.00", note="word " * 400)
-    page = sign_in("rita")
-    page.goto(f"{site.url}/approvals/{number}/")
+    page = sign_in("rita", f"/approvals/{number}/")
     until(lambda: "user:rita" in looks(site, "approvals.looked", number), "the look is told")
     page.get_by_role("button", name="Approve", exact=True).click()
     expect(page.locator("[id^=outcome-]")).to_contain_text(re.compile("rita", re.IGNORECASE))
@@ -125,6 +124,7 @@ def test_looking_at_a_request_and_deciding_it_is_told(site: Site, sign_in: SignI
     expect(page.locator("#figure-care")).to_contain_text("You:")
 
 
+@pytest.mark.page_only
 def test_an_onlookers_look_is_not_told(site: Site, sign_in: SignIn) -> None:
     number = site.ask("pay", amount="8.00")
     page = sign_in("ada")

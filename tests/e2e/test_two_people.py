@@ -63,8 +63,7 @@ def test_an_edited_request_counts_as_the_first_decision(site: Site, sign_in: Sig
 
 def test_focus_stays_where_it_is_when_something_new_arrives(site: Site, sign_in: SignIn) -> None:
     number = site.ask("pay", amount="96.00")
-    page = sign_in("rita")
-    page.goto(f"{site.url}/approvals/{number}/")
+    page = sign_in("rita", f"/approvals/{number}/")
     feedback(page).fill("half a sent")
     site.ask("pay", amount="95.00")
     expect(page).to_have_title(re.compile(r"^\(\d+\)"))
@@ -73,10 +72,10 @@ def test_focus_stays_where_it_is_when_something_new_arrives(site: Site, sign_in:
     expect(feedback(page)).to_have_value("half a sentence")
 
 
+@pytest.mark.page_only
 def test_the_whole_decision_works_by_keyboard(site: Site, sign_in: SignIn) -> None:
     number = site.ask("pay", amount="94.00")
-    page = sign_in("rita")
-    page.goto(f"{site.url}/approvals/{number}/")
+    page = sign_in("rita", f"/approvals/{number}/")
     page.locator("body").press("r")
     expect(page.get_by_role("button", name="Reject", exact=True)).to_be_focused()
     feedback(page).focus()
@@ -88,6 +87,7 @@ def test_the_whole_decision_works_by_keyboard(site: Site, sign_in: SignIn) -> No
     expect(page.locator(f"#outcome-{number}")).to_contain_text("Too much.")
 
 
+@pytest.mark.page_only
 @pytest.mark.parametrize(
     ("status", "words"), [(0, "The server did not answer"), (502, "This failed (HTTP 502)")]
 )
@@ -95,8 +95,7 @@ def test_a_press_that_came_to_nothing_is_told_and_nothing_typed_is_lost(
     site: Site, sign_in: SignIn, status: int, words: str
 ) -> None:
     number = site.ask("pay", amount="93.00")
-    page = sign_in("rita")
-    page.goto(f"{site.url}/approvals/{number}/")
+    page = sign_in("rita", f"/approvals/{number}/")
     feedback(page).fill("Go ahead.")
     page.route(
         "**/decide/",
