@@ -10,7 +10,7 @@ from dashboard.card import Card, Kind, Subjects, Touched, plain
 from dashboard.inbox_head import inbox_head
 from dashboard.lanes import LANES
 from plans.models import Plan, PlanTurn
-from plans.page import shared
+from plans.page import pending_turn, shared
 
 LANE = next(lane for lane in LANES if lane.model is PlanTurn)
 PLAN, TURN = "plans.plan", "plans.planturn"
@@ -30,7 +30,12 @@ def _plan_card(plan: Plan, listed: bool, paged: bool) -> Card:
         "lists": ["plans"],
         "open": not plan.over,
         "label": f"Plan {pk}: {plan.shown_status.replace('_', ' ')}, version {plan.version}",
-        "plan": {"id": pk, "version": plan.version, "status": plan.shown_status},
+        "plan": {
+            "id": pk,
+            "version": plan.version,
+            "status": plan.shown_status,
+            "turn": _turn(plan),
+        },
     }
     row, own = {}, {}
     if listed:
@@ -40,6 +45,12 @@ def _plan_card(plan: Plan, listed: bool, paged: bool) -> Card:
         for name in ("title", "talk", "versions"):
             own[f"plan-{name}-{pk}"] = render_to_string(f"plans/_{name}.html", context)
     return Card(plan.subject, facts, row, own)
+
+
+def _turn(plan: Plan) -> str:
+    """The subject of the turn that its page offers; empty if there is none."""
+    turn = pending_turn(plan)
+    return turn.subject if turn else ""
 
 
 def _plans_touched(changed: Subjects) -> Iterable[Touched]:

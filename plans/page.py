@@ -76,7 +76,7 @@ def context(plan: Plan, user: User, form: TurnForm, **more: Any) -> dict[str, An
     """The template's variables. `more`: `cursor`, and in answers `banner` and `toast`."""
     versions = list(plan.versions.select_related("author", "accepted_by").order_by("-number"))
     current = versions[0] if versions else None
-    turn = plan.turns.filter(status="pending").order_by("-kind", "pk").first()
+    turn = pending_turn(plan)
     steps = steps_of(plan)
     rows = step_rows(plan, steps, versions, form)
     status = plan.shown_status
@@ -105,6 +105,11 @@ def context(plan: Plan, user: User, form: TurnForm, **more: Any) -> dict[str, An
         **shared(plan),
         **more,
     }
+
+
+def pending_turn(plan: Plan) -> PlanTurn | None:
+    """The turn that the page of that plan offers to people."""
+    return plan.turns.filter(status="pending").order_by("-kind", "pk").first()
 
 
 def shared(plan: Plan) -> dict[str, Any]:

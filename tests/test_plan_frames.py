@@ -127,7 +127,12 @@ def test_the_page_of_a_plan_is_told_which_version_there_is_and_asks_for_the_rest
     services.comment(plan.pk, "s1", "Which orders?", by=rita)
     services.edit(plan.pk, [MoveStep("s2", -1)], by=rita)
     frame = told(plan, page_of(plan), before)
-    assert frame["plan"] == {"id": plan.pk, "version": 2, "status": "awaiting_feedback"}
+    assert frame["plan"] == {
+        "id": plan.pk,
+        "version": 2,
+        "status": "awaiting_feedback",
+        "turn": turn(plan).subject,
+    }
     names = {f"plan-{name}-{plan.pk}" for name in ("title", "talk", "versions")}
     assert set(frame["html"]) == names
     client.force_login(rita)

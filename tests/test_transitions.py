@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, models
+from django.db import OperationalError, connection, models
 from django.db.models import F
 
 from approvals import gates, services
@@ -195,10 +195,10 @@ def test_without_its_event_nothing_changes(name: str, monkeypatch: pytest.Monkey
     before, events = rows(), Event.objects.count()
 
     def full(pending: Any) -> None:
-        raise OSError("disk full")
+        raise OperationalError("disk full")
 
     monkeypatch.setattr(transitions, "_append", full)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(OperationalError, match="disk full"):
         act(row)
     assert rows() == before
     assert Event.objects.count() == events

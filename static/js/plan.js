@@ -11,9 +11,15 @@ const isSending = () => sending().length > 0;
 const isBusy = () => hasTyped() || plan().querySelector("[data-editor]") !== null;
 let asked = 0;
 
+/** Frames come for whatever happens in the plan's run, also for a look at it, which is no news to anybody. */
+function isNews({ version, status, turn }) {
+  const { version: had, status: was, turn: before = "" } = plan().dataset;
+  return version !== Number(had) || status !== was || turn !== before;
+}
+
 function tell(facts) {
   const news = document.getElementById("plan-news");
-  if (!news) return;
+  if (!news || !isNews(facts)) return;
   const words = facts.version === Number(plan().dataset.version) ? "It is" : `There is version ${facts.version} now; the plan is`;
   news.querySelector("span").textContent = ` ${words} ${facts.status.replace("_", " ")}.`;
   news.hidden = false;

@@ -176,6 +176,15 @@ def reach(page: Page, name: str, tabs: int = 80) -> None:
     raise AssertionError(f"Tab does not reach {name}")
 
 
+# The frame that comes for a look at the plan, or for anything else in its run: all is as the page shows it.
+HEARS_WHAT_IT_SHOWS = """async () => {
+  const { subject, version, status, turn } = document.getElementById("plan").dataset;
+  const plan = { version: Number(version), status, turn };
+  document.dispatchEvent(new CustomEvent("hitl:frame", { detail: { subject, plan } }));
+  await new Promise(requestAnimationFrame);
+}"""
+
+
 def test_what_is_typed_survives_the_agents_revision(site: Site, sign_in: SignIn) -> None:
     number = submit_only(site, "lea@example.org")
     rita, sam = sign_in("rita"), sign_in("sam")
@@ -184,6 +193,8 @@ def test_what_is_typed_survives_the_agents_revision(site: Site, sign_in: SignIn)
     press(rita, "Edit step 2")
     rita.get_by_label("Title of step 2").fill("My own words")
     rita.get_by_label("Feedback", exact=True).fill("Half a sentence")
+    rita.evaluate(HEARS_WHAT_IT_SHOWS)
+    assert rita.locator("#plan-news").is_hidden()
     sam.get_by_label("Feedback", exact=True).fill("Shorter, please.")
     press(sam, "Send feedback")
     has_status(rita, "version 2")
