@@ -26,9 +26,9 @@ from tests.installation import MIGRATED, MIGRATED_URL, WITH_DATABASE, migrated_i
 
 POSTGRES = os.environ.get("TEST_DATABASE_URL") or "postgres://postgres@127.0.0.1:5432/postgres"
 # Sync Playwright runs a loop of its own, beside which async tests cannot: separate calls.
-# The longest first, and the many fast tests in three parts, so that none is alone at the end.
+# The longest first, and the many fast tests in parts, so that none is alone at the end.
 FAST = sorted(str(path) for path in Path("tests").glob("test_*.py"))
-PARTS = 3
+PARTS = 2
 SUITES = {
     "browser": ("browser", ["tests/e2e"]),
     "process": ("real processes", ["tests/process"]),

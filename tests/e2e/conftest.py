@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urljoin
@@ -11,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.site import Site
-from tests.installation import Installation, installed
+from tests.installation import BASE_DIR, Installation, installed
 
 # What a test asks for on purpose; anything else in the console fails it.
 EXPECTED = ("status of 409", "status of 410", "status of 412", "status of 403", "status of 422")
@@ -56,6 +58,27 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 def site(tmp_path_factory: pytest.TempPathFactory, migrated: Installation) -> Iterator[Site]:
     """The installation that all browser tests share."""
     with installed(tmp_path_factory.mktemp("site") / "data", like=migrated) as place:
+        yield Site(place)
+
+
+@pytest.fixture(scope="session")
+def model_server() -> Iterator[str]:
+    """An OpenAI-compatible HTTP server in a process of its own; its base URL."""
+    call = [sys.executable, "-m", "tests.openai_server", "--port", "0", "--key", "sk-test"]
+    with subprocess.Popen(call, stdout=subprocess.PIPE, text=True, cwd=BASE_DIR) as server:
+        assert server.stdout is not None
+        port = int(server.stdout.readline())
+        yield f"http://127.0.0.1:{port}/v1"
+        server.terminate()
+
+
+@pytest.fixture(scope="session")
+def other_site(
+    tmp_path_factory: pytest.TempPathFactory, migrated: Installation, model_server: str
+) -> Iterator[Site]:
+    """One that asks a model over HTTP, whose processes a test may kill, and with little in it."""
+    with installed(tmp_path_factory.mktemp("other-site") / "data", like=migrated) as place:
+        place.env |= {"OPENAI_BASE_URL": model_server, "OPENAI_API_KEY": "sk-test"}
         yield Site(place)
 
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 import re
 import signal
-from collections.abc import Iterator
 
-import pytest
 from playwright.sync_api import WebSocketRoute, expect
 
 from tests.e2e.conftest import SignIn
 from tests.e2e.site import Site, until
-from tests.installation import Installation, installed
 
 
 def test_rows_do_not_move_under_the_pointer_but_are_announced(site: Site, sign_in: SignIn) -> None:
@@ -37,13 +34,6 @@ services.approve({number}, by="sam")
     expect(page.locator(f"#approval-{number}")).to_contain_text("Approved")
 
 
-@pytest.fixture(scope="module")
-def fragile(tmp_path_factory: pytest.TempPathFactory, migrated: Installation) -> Iterator[Site]:
-    """A site of their own, for tests that kill its server or need an empty inbox."""
-    with installed(tmp_path_factory.mktemp("fragile") / "data", like=migrated) as place:
-        yield Site(place)
-
-
 DECIDE_ALL = """
 from approvals import services
 from approvals.models import ApprovalRequest
@@ -53,33 +43,33 @@ for request in ApprovalRequest.objects.filter(status="pending"):
 
 
 def test_a_phone_that_was_opened_with_nothing_waiting_counts_what_comes(
-    fragile: Site, sign_in: SignIn
+    other_site: Site, sign_in: SignIn
 ) -> None:
-    fragile.run(DECIDE_ALL)
-    page = sign_in("rita", at=fragile, viewport={"width": 390, "height": 844})
+    other_site.run(DECIDE_ALL)
+    page = sign_in("rita", at=other_site, viewport={"width": 390, "height": 844})
     waiting = page.locator("header.top").get_by_role("link", name="waiting")
     menu = page.get_by_role("button", name="Menu")
     expect(page.locator("#live")).to_have_text(re.compile("^live"))
     expect(waiting).to_have_count(0)
     before = menu.bounding_box()
-    fragile.ask("pay", amount="24.00")
+    other_site.ask("pay", amount="24.00")
     expect(waiting).to_have_text("1 waiting")
     assert menu.bounding_box() == before
-    fragile.run(DECIDE_ALL)
+    other_site.run(DECIDE_ALL)
     expect(waiting).to_have_count(0)
 
 
 def test_after_a_lost_connection_the_page_says_so_and_catches_up(
-    fragile: Site, sign_in: SignIn
+    other_site: Site, sign_in: SignIn
 ) -> None:
-    page = sign_in("rita", at=fragile)
+    page = sign_in("rita", at=other_site)
     expect(page.locator("#live")).to_have_text(re.compile("^live"))
-    os.killpg(fragile.up.pid, signal.SIGKILL)
-    fragile.up.wait()
+    os.killpg(other_site.up.pid, signal.SIGKILL)
+    other_site.up.wait()
     expect(page.locator("#offline")).to_contain_text("Connection lost at")
-    number = fragile.ask("pay", amount="23.00")  # while nothing but the database is there
-    fragile.installation.start("up")
-    fragile.until_ready()
+    number = other_site.ask("pay", amount="23.00")  # while nothing but the database is there
+    other_site.installation.start("up")
+    other_site.until_ready()
     expect(page.locator(f"#approval-{number}")).to_be_visible()
     expect(page.locator("#offline")).to_be_hidden()
     expect(page.locator("body")).to_contain_text("Back after")

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
 from email import message_from_bytes, policy
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import SignIn
 from tests.e2e.site import Site, outcome
-from tests.installation import BASE_DIR, Installation
 
 TASK = "Write a short thank-you note to ana@example.org for her order 1042 and email it"
 
@@ -97,25 +92,10 @@ def test_a_revision_comes_back_as_a_new_card_with_the_difference(
     assert outcome(waiting)["status"] == "completed"
 
 
-@pytest.fixture
-def model_server() -> Iterator[str]:
-    """An OpenAI-compatible HTTP server in a process of its own; its base URL."""
-    call = [sys.executable, "-m", "tests.openai_server", "--port", "0", "--key", "sk-test"]
-    with subprocess.Popen(call, stdout=subprocess.PIPE, text=True, cwd=BASE_DIR) as server:
-        assert server.stdout is not None
-        port = int(server.stdout.readline())
-        yield f"http://127.0.0.1:{port}/v1"
-        server.terminate()
-
-
-def test_the_same_with_a_model_server_over_http(
-    prepared: Installation, model_server: str, sign_in: SignIn
-) -> None:
-    prepared.env |= {"OPENAI_BASE_URL": model_server, "OPENAI_API_KEY": "sk-test"}
-    other = Site(prepared)
-    page = sign_in("rita", at=other)
-    waiting = other.submit(TASK)
+def test_the_same_with_a_model_server_over_http(other_site: Site, sign_in: SignIn) -> None:
+    page = sign_in("rita", at=other_site)
+    waiting = other_site.submit(TASK)
     open_request(page, "ana@example.org")
     page.get_by_role("button", name="Approve", exact=True).click()
     assert outcome(waiting)["status"] == "completed"
-    assert len(mails(other)) == 1
+    assert len(mails(other_site)) == 1

@@ -19,6 +19,7 @@ from typing import Any
 from django.db import connections
 
 from agents import activation, effects, entries
+from agents.counting import Counting
 from ledger import leases
 from ledger.clock import now
 from ledger.models import Run
@@ -73,6 +74,8 @@ def life(death: Death | None, lived: list[str]) -> tuple[bool, list[str]]:
 
     def work(pipe: int) -> None:
         _count(Writes(pipe, death, lived))
+        # The figures are not what the run has done, and counting them takes an eighth of a life.
+        Counting.begin = lambda _: None  # type: ignore[assignment, method-assign]
         drive()
 
     status, said = in_fork(work)
