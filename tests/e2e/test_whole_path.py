@@ -18,8 +18,12 @@ def mails(site: Site) -> list[Path]:
     return sorted((site.installation.data / "mail").glob("*.eml"))
 
 
-def open_request(page: Page, words: str) -> None:
-    row = page.locator("#requests .req", has_text=words).first
+def open_request(page: Page, *words: str) -> None:
+    """Open the first request of the inbox whose row has all of these in it."""
+    rows = page.locator("#requests .req")
+    for each in words:
+        rows = rows.filter(has_text=each)
+    row = rows.first
     expect(row).to_be_visible()
     row.get_by_role("link").click()
 
@@ -86,7 +90,7 @@ def test_a_revision_comes_back_as_a_new_card_with_the_difference(
     page.get_by_label("Feedback", exact=True).fill("Mention the discount of 5 euros.")
     page.get_by_role("button", name="Request revision", exact=True).click()
     page.goto(f"{site.url}/")
-    open_request(page, "revision 2")
+    open_request(page, "eve@example.org", "revision 2")
     expect(page.locator(".diff ins").first).to_be_visible()
     page.get_by_role("button", name="Approve", exact=True).click()
     assert outcome(waiting)["status"] == "completed"
