@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from django.contrib.humanize.templatetags.humanize import intcomma
-
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def count(number: int) -> str:
     """1,198"""
-    return str(intcomma(number, use_l10n=False))
+    return f"{number:,}"
 
 
 def percent(part: float | None) -> str:
