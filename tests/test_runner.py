@@ -310,11 +310,8 @@ def test_without_any_hint_a_deadline_is_found(rita: User) -> None:
     assert ApprovalRequest.objects.get(run=run).resolution == "deadline"
 
 
-@pytest.mark.usefixtures("only_hints")
-def test_a_decision_that_came_before_the_run_was_written_down_as_waiting_is_found(
-    rita: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Noticing, "heard", lambda self, events: None)
+def decide_before_the_suspension(monkeypatch: pytest.MonkeyPatch, rita: User) -> None:
+    """Have what the next run asks approved right before it is written down as waiting."""
     suspend = leases.suspend
 
     def decided_first(run_id: int, fence: int, waiting_for: Any, **more: Any) -> None:
@@ -323,6 +320,14 @@ def test_a_decision_that_came_before_the_run_was_written_down_as_waiting_is_foun
         suspend(run_id, fence, waiting_for, **more)
 
     monkeypatch.setattr(leases, "suspend", decided_first)
+
+
+@pytest.mark.usefixtures("only_hints")
+def test_a_decision_that_came_before_the_run_was_written_down_as_waiting_is_found(
+    rita: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Noticing, "heard", lambda self, events: None)
+    decide_before_the_suspension(monkeypatch, rita)
     assert driven("asking", "a").status == "completed"
     assert reasons(Run.objects.get()) == ["decided"]
 
@@ -527,14 +532,7 @@ def test_a_look_after_a_suspension_that_fails_loses_no_decision(
 ) -> None:
     monkeypatch.setattr(noticing, "TICK", NEVER)
     once(monkeypatch, requests, "has_decided", OperationalError("the server is away"))
-    suspend = leases.suspend
-
-    def decided_first(run_id: int, fence: int, waiting_for: Any, **more: Any) -> None:
-        monkeypatch.setattr(leases, "suspend", suspend)
-        approve_all(runs.by_id(run_id), rita)
-        suspend(run_id, fence, waiting_for, **more)
-
-    monkeypatch.setattr(leases, "suspend", decided_first)
+    decide_before_the_suspension(monkeypatch, rita)
     monkeypatch.setattr(Noticing, "heard", lambda self, events: None)
     assert driven("asking", "a").status == "completed"
 
