@@ -7,7 +7,7 @@ at the first use on a connection, with slots for the values, and from then on on
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -178,6 +178,12 @@ def whole(rows: models.QuerySet[Any], *aggregates: Any) -> models.QuerySet[Any, 
     names = [f"aggregate_{number}" for number in range(len(aggregates))]
     told = rows.order_by().values(all=models.Value(1))  # grouped by a constant: as one
     return told.annotate(**dict(zip(names, aggregates, strict=True))).values_list(*names)
+
+
+def union(queries: Iterable[Any], **how: bool) -> Any:
+    """These querysets as one; `how` as Django's union() takes it, which wants two or more."""
+    first, *rest = queries
+    return first.union(*rest, **how) if rest else first
 
 
 @dataclass(frozen=True, eq=False)
