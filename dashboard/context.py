@@ -12,7 +12,6 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Count, Max, Q
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from dashboard import idle, statistics_asked
@@ -20,6 +19,7 @@ from dashboard.lanes import Figures, Lane, Waiting, figures_of, lanes_for
 from ledger.clock import DbNow, shown_now
 from ledger.models import RUNNER_SILENT_AFTER, Run, Runner
 from ledger.prepared import Values, whole
+from pages.addresses import address
 
 
 @dataclass(frozen=True)
@@ -142,9 +142,9 @@ class Shell:
     def _entry(
         self, name: str, icon: str, url_name: str, count: int = 0, *, risk: str = "", key: str = ""
     ) -> Entry:
-        address = reverse(url_name)
-        current = self.path == address or (address != "/" and self.path.startswith(address))
-        return Entry(name, icon, address, count, risk, key, current)
+        at = address(url_name)
+        current = self.path == at or (at != "/" and self.path.startswith(at))
+        return Entry(name, icon, at, count, risk, key, current)
 
 
 def shell_of(request: Any) -> Shell:

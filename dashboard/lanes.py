@@ -21,7 +21,7 @@ from escalations import listing as escalation_listing
 from escalations.finding import RELATED as ESCALATION_ROWS
 from escalations.models import Escalation
 from ledger.models import HumanRequest
-from ledger.prepared import Number, Rows, Values, whole
+from ledger.prepared import Number, Rows, Values, union, whole
 from ledger.risk import RiskLevel
 from pages.filters import MAX_AGENTS, Filter
 from pages.urgency import Place, by_urgency, most_urgent
@@ -88,11 +88,6 @@ def agents_of(lanes: Iterable[Lane]) -> list[str]:
 # Written once each, and one for all lanes: the inbox asks them for every page that it shows.
 
 
-def _union(queries: Iterable[Any], **how: bool) -> Any:
-    first, *rest = queries
-    return first.union(*rest, **how) if rest else first
-
-
 @cache
 def _first(lane: Lane, size: int) -> Rows[Any]:
     return Rows(lambda: by_urgency(lane.open().select_related(*lane.related))[:size])
@@ -102,7 +97,7 @@ def _first(lane: Lane, size: int) -> Rows[Any]:
 def _agents(lanes: tuple[Lane, ...]) -> Values:
     def names() -> Any:
         each = (lane.open().order_by().values_list("agent_id").distinct() for lane in lanes)
-        return _union(each).order_by("agent_id")[:MAX_AGENTS]
+        return union(each).order_by("agent_id")[:MAX_AGENTS]
 
     return Values(names)
 
@@ -112,7 +107,7 @@ def _figures(lanes: tuple[Lane, ...]) -> Values:
     def figures(at: int, lane: Lane) -> Any:
         return whole(lane.open(), Value(at), Count("pk"), Max("risk_rank"), Min("deadline"))
 
-    return Values(lambda: _union((figures(*lane) for lane in enumerate(lanes)), all=True))
+    return Values(lambda: union((figures(*lane) for lane in enumerate(lanes)), all=True))
 
 
 LANES: tuple[Lane, ...] = (
@@ -213,4 +208,4 @@ def _asking(lanes: tuple[Lane, ...]) -> Number:
     def askers(lane: Lane) -> Any:
         return lane.open().annotate(without=without).values_list("run", "without").distinct()
 
-    return Number(lambda: _union(map(askers, lanes)))
+    return Number(lambda: union(map(askers, lanes)))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import Count, Q
 
 from dashboard import statistics_calibration, statistics_plans
 from dashboard import statistics_tables as tables
@@ -16,9 +17,11 @@ from dashboard.statistics_tables import Table, Tile, by_value, share
 from figures.numbers import Numbers
 from figures.reading import Figures, Wanted, read
 from ledger import patterns
+from ledger.prepared import Values, slot, union, whole
 
 ALONE = ("", "agent", "type", "risk", "rule", "reviewer")
 TOGETHER = "all reviewers together"
+WITH_AGENT = Q(run__status="waiting")
 
 
 class Report:
@@ -28,15 +31,12 @@ class Report:
         self.asked, self.user = asked, user
         names = [each.pattern for each in asked.patterns]
         spans = [(step.start, step.end) for step in asked.range.steps]
-        narrowed = ([asked.dimension], asked.value)
         found = read(
-            Wanted(spans, names, *narrowed),
-            Wanted([asked.range.before], names, *narrowed),
+            Wanted([*spans, asked.range.before], names, [asked.dimension], asked.value),
             Wanted([asked.range.span], names, ALONE),
         )
         self.newest, self.behind = found.newest, found.behind
-        self._steps: list[Figures] = found.figures[0]
-        (self._before,), (self._parts,) = found.figures[1:]
+        (*self._steps, self._before), (self._parts,) = found.figures
 
     # ---- Sums
 
@@ -83,19 +83,15 @@ class Report:
             yield from statistics_plans.tiles(now, before)
 
     def _pending(self) -> Tile:
-        rows, waiting = 0, 0
-        for model in self._models():
-            open_now = model.objects.open()
-            if self.asked.dimension == "agent":
-                open_now = open_now.filter(agent_id=self.asked.value)
-            rows += open_now.count()
-            waiting += open_now.filter(run__status="waiting").count()
+        narrowed = {"agent_id": self.asked.value} if self.asked.dimension == "agent" else {}
+        found = _open(self._models(), *narrowed)(**narrowed)
+        rows, waiting = map(sum, zip(*found, strict=True))
         return Tile("Pending", words.count(rows), f"{words.count(waiting)} with an agent waiting")
 
-    def _models(self) -> list[Any]:
+    def _models(self) -> tuple[Any, ...]:
         names = {each.pattern for each in self.asked.patterns}
         models = (pattern.model for pattern in patterns.all_patterns())
-        return [model for model in models if model._meta.app_label in names]
+        return tuple(model for model in models if model._meta.app_label in names)
 
     def _judged(self) -> Iterator[Tile]:
         judges = self.asked.judges
@@ -220,6 +216,19 @@ class Report:
     def tables(self) -> list[Table]:
         """All of them."""
         return [*self.charts(), *self.breakdowns()]
+
+
+@cache
+def _open(models: tuple[Any, ...], narrowed: str = "") -> Values:
+    """What is open of each model and with how many of it an agent waits; of one agent, if so."""
+
+    def figures(model: Any) -> Any:
+        rows = model.objects.open()
+        if narrowed:
+            rows = rows.filter(**{narrowed: slot(model, narrowed)})
+        return whole(rows, Count("pk"), Count("pk", filter=WITH_AGENT))
+
+    return Values(lambda: union(map(figures, models), all=True))
 
 
 def both_of(parts: Figures) -> Numbers:

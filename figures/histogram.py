@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 import struct
+from bisect import bisect_left
+from itertools import accumulate
 
 RATIO = 1.04
 SHORTEST = 0.001  # seconds; what is shorter counts as half of it
@@ -96,9 +98,8 @@ class Times:
     def percentile(self, share: float) -> float | None:
         """The time that at least this share (0…1) of all were not above; None if there are none."""
         found = self.counts
-        rank = max(1, math.ceil(share * sum(found.values())))
-        for number, count in found.items():
-            rank -= count
-            if rank <= 0:
-                return value(number)
-        return None
+        if not found:
+            return None
+        up_to = list(accumulate(found.values()))
+        rank = max(1, math.ceil(share * up_to[-1]))
+        return value(list(found)[bisect_left(up_to, rank)])

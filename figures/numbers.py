@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,13 +60,13 @@ class Numbers:
         self._of(name).take(seconds)
 
     def add(self, other: Numbers) -> None:
-        self._counts = [one + more for one, more in zip(self._counts, other._counts, strict=True)]
+        self._counts = list(map(operator.add, self._counts, other._counts))
         for name, times in other._times.items():
             self._of(name).add(times)
 
     def add_stored(self, row: Sequence[Any]) -> None:
         """The columns of a roll-up, in the order of COLUMNS."""
-        self._counts = [one + more for one, more in zip(self._counts, row, strict=False)]
+        self._counts = list(map(operator.add, self._counts, row))  # the times stand after them
         for name, stored in zip(TIMES, row[_MANY:], strict=True):
             if stored:
                 self._of(name).add_packed(stored)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, TypeVar
+
+from django.db import connection
 
 from figures import rollups
 from figures.counting import Key, Tally, tally
-from figures.models import RollUp
+from figures.models import Progress, RollUp
 from figures.numbers import COLUMNS, Numbers
-from figures.slots import covering
+from figures.slots import Slot, covering
 from ledger.models import Event
 
 T = TypeVar("T")
@@ -19,6 +22,7 @@ T = TypeVar("T")
 LONG = 1_000  # events since the last roll-up; where there are more, they are rolled up first
 PATIENCE = 3.0  # seconds for that, while somebody waits for the page
 TRIES = 20
+SHOWN = ", ".join(("level", "start", "pattern", "dimension", "value", *COLUMNS))
 
 Span = tuple[int, int]  # quarters of an hour: from, up to
 Figures = dict[Key, Numbers]
@@ -52,9 +56,11 @@ class Read:
 
 def read(*wanted: Wanted) -> Read:
     """The figures up to this moment. Rolls up first where much has happened since."""
-    if rollups.behind(rollups.progress(), Event.objects.newest()) > LONG:
+    begun = rollups.progress()
+    if rollups.behind(begun, Event.objects.newest()) > LONG:
         rollups.catch_up(PATIENCE)
-    stored, last = _consistently(lambda: [_stored(each) for each in wanted])
+        begun = rollups.progress()
+    stored, last = _consistently(lambda: [_stored(each) for each in wanted], begun)
     newest = Event.objects.newest()
     behind = newest - last
     if behind > 2 * rollups.PIECE:
@@ -65,46 +71,65 @@ def read(*wanted: Wanted) -> Read:
     return Read(stored, newest, behind)
 
 
-def _consistently(ask: Callable[[], T]) -> tuple[T, int]:
+def _consistently(ask: Callable[[], T], before: Progress) -> tuple[T, int]:
     """What `ask` answers, and the end of the log's roll-up that this belongs to.
 
-    A roll-up is committed together with its end: if that has not moved, nothing has.
+    `before`: where that end was just now. A roll-up is committed together with its end: if that
+    has not moved, nothing has.
     """
     for _ in range(TRIES):
-        before = rollups.progress()
         answer = ask()
         after = rollups.progress()
         if (before.last, before.rules) == (after.last, after.rules):
-            return answer, before.last
+            return answer, after.last
+        before = after
     raise RuntimeError("The figures are being counted anew faster than they can be read.")
 
 
 def _stored(wanted: Wanted) -> list[Figures]:
     found: list[Figures] = [{} for _ in wanted.spans]
-    place: defaultdict[int, dict[int, int]] = defaultdict(dict)  # level, start: which span
-    for number, (start, end) in enumerate(wanted.spans):
-        for level, first in covering(start, end):
-            place[level][first] = number
-    for level, starts in place.items():
-        for row in _rows(wanted, level, starts):
-            figures, key = found[starts[row[0]]], row[1:4]
-            numbers = figures.get(key)
-            if numbers is None:
-                numbers = figures[key] = Numbers()
-            numbers.add_stored(row[4:])
+    place: dict[Slot, Figures] = {}  # of which stretch
+    for figures, span in zip(found, wanted.spans, strict=True):
+        place |= dict.fromkeys(covering(*span), figures)
+    for level, start, pattern, dimension, value, *columns in _rows(wanted, place):
+        figures, key = place[level, start], (pattern, dimension, value)
+        numbers = figures.get(key)
+        if numbers is None:
+            numbers = figures[key] = Numbers()
+        numbers.add_stored(columns)
     return found
 
 
-def _rows(wanted: Wanted, level: int, starts: Iterable[int]) -> Iterable[tuple[Any, ...]]:
-    rows = RollUp.objects.filter(
-        dimension__in=wanted.dimensions,
-        level=level,
-        start__in=list(starts),
-        pattern__in=wanted.patterns,
-    )
-    if wanted.value is not None:
-        rows = rows.filter(value=wanted.value)
-    return rows.values_list("start", "pattern", "dimension", "value", *COLUMNS)
+def _rows(wanted: Wanted, slots: Iterable[Slot]) -> list[tuple[Any, ...]]:
+    """The roll-ups of these slots, in one statement with a part for each width.
+
+    By hand: the ORM takes longer to write such a statement than a database to run it.
+    """
+    starts: defaultdict[int, list[int]] = defaultdict(list)
+    for level, start in slots:
+        starts[level].append(start)
+    parts, values = [], list[Any]()
+    for level, those in starts.items():
+        chosen: dict[str, Sequence[Any]] = {
+            "dimension": wanted.dimensions,
+            "level": [level],
+            "start": those,
+            "pattern": wanted.patterns,
+            "value": [] if wanted.value is None else [wanted.value],
+        }
+        parts.append(_part([(name, len(each)) for name, each in chosen.items() if each]))
+        values += chain.from_iterable(chosen.values())
+    if not (parts and wanted.patterns):
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts), values)
+        return cursor.fetchall()
+
+
+def _part(chosen: Iterable[tuple[str, int]]) -> str:
+    """The SELECT of roll-ups with one of so many values in each of these columns."""
+    each = (f"{name} IN ({', '.join(['%s'] * many)})" for name, many in chosen)
+    return f"SELECT {SHOWN} FROM {RollUp._meta.db_table} WHERE {' AND '.join(each)}"  # noqa: S608
 
 
 def _add_rest(stored: list[list[Figures]], wanted: Sequence[Wanted], rest: Tally) -> None:

@@ -2,12 +2,12 @@
 and those of the inbox.
 
 To write the SQL of a queryset takes five times as long as to run it by a key. Here it is written
-at the first use on a connection, with slots for the values, and from then on only run.
+at the first use, with slots for the values, and from then on only run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -40,7 +40,7 @@ def slot(model: type[models.Model], column: str, name: str = "") -> Slot:
 
 
 class _Statement:
-    """SQL as one connection writes it, and its parameters, slots among them."""
+    """SQL as the database's kind writes it, and its parameters, slots among them."""
 
     def __init__(self, compiler: Any) -> None:
         self.sql, self.parameters = compiler.as_sql()
@@ -180,6 +180,12 @@ def whole(rows: models.QuerySet[Any], *aggregates: Any) -> models.QuerySet[Any, 
     return told.annotate(**dict(zip(names, aggregates, strict=True))).values_list(*names)
 
 
+def union(queries: Iterable[Any], **how: bool) -> Any:
+    """These querysets as one; `how` as Django's union() takes it, which wants two or more."""
+    first, *rest = queries
+    return first.union(*rest, **how) if rest else first
+
+
 @dataclass(frozen=True, eq=False)
 class Change(Generic[M]):
     """`change(name=value, …)` updates the queryset's rows as `to` says; returns how many."""
@@ -203,11 +209,16 @@ class Change(Generic[M]):
         return _Statement(query.get_compiler(connection.alias))
 
 
+_known: dict[tuple[str, object], Any] = {}
+
+
 def _written(key: object, write: Callable[[], Any]) -> Any:
-    """What `write` returns, once for each connection: converters belong to it."""
-    known: dict[object, Any] | None = getattr(connection, "hitl_prepared", None)
-    if known is None:
-        known = connection.hitl_prepared = {}  # type: ignore[attr-defined]
-    if key not in known:
-        known[key] = write()
-    return known[key]
+    """What `write` returns, once for each database: a web request has a connection of its own.
+
+    What was written through one connection converts through it, too, also when it is closed; that
+    asks it for its settings only.
+    """
+    known = connection.alias, key
+    if known not in _known:  # two threads at once write the same
+        _known[known] = write()
+    return _known[known]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -70,6 +71,28 @@ def test_a_number_counts_rows_also_of_a_union() -> None:
     for task in ("a", "a", "b"):
         run(task=task)
     assert count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_another_threads_connection_runs_what_one_has_written() -> None:
+    made, written = run(lease_until=AT), []
+
+    def rows() -> QuerySet[Run, Run]:
+        written.append(connection)
+        return Run.objects.filter(pk=slot(Run, "id"))
+
+    by_id = Rows(rows)
+
+    def in_a_request() -> datetime | None:
+        try:
+            return by_id(id=made.pk)[0].lease_until
+        finally:
+            connection.close()
+
+    for _ in range(2):
+        with ThreadPoolExecutor(1) as thread:
+            assert thread.submit(in_a_request).result() == AT
+    assert len(written) == 1
 
 
 def test_each_use_has_values_of_its_own() -> None:

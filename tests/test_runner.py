@@ -540,11 +540,10 @@ def test_a_look_after_a_suspension_that_fails_loses_no_decision(
 def test_a_run_that_could_not_be_driven_is_taken_up_again_when_its_lease_has_lapsed(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    go = Drive.go
+    go, past = Drive.go, now() - timedelta(seconds=1)
 
     async def breaks(drive: Drive) -> bool:
         monkeypatch.setattr(Drive, "go", go)
-        past = now() - timedelta(seconds=1)
         lapsed = sync_to_async(Run.objects.filter(pk=drive.run.pk).update)
         await lapsed(lease_until=past)
         raise RuntimeError("a bug of ours")
@@ -556,6 +555,7 @@ def test_a_run_that_could_not_be_driven_is_taken_up_again_when_its_lease_has_lap
     run = again(run)
     assert (run.status, run.fence) == ("completed", 2)
     assert f"Run {run.pk} could not be driven" in caplog.text
+    assert "RuntimeError: a bug of ours" in caplog.text
 
 
 def test_a_run_that_was_cancelled_meanwhile_leaves_the_runner_at_work() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -13,7 +13,7 @@ from dashboard import statistics_words as words
 from dashboard.marks import mark
 from dashboard.statistics_asked import NARROWING, Asked
 from dashboard.statistics_report import TOGETHER
-from dashboard.statistics_tables import Cell, Column, Table
+from dashboard.statistics_tables import Cell, Table
 
 register = template.Library()
 
@@ -30,26 +30,43 @@ WRITTEN: Mapping[str, Callable[[Any], str]] = {
 
 
 @register.simple_tag
-def cells(table: Table, row: Sequence[Cell]) -> SafeString:
-    """The row's cells after its name."""
-    pairs = zip(table.columns[1:], row[1:], strict=True)
-    return SafeString("".join(_cell(cell, column) for column, cell in pairs))  # escaped below
+def rows(table: Table) -> SafeString:
+    """All rows of a table whose names are ours."""
+    return _rows(table, ((escape(str(row[0])), row) for row in table.rows))
 
 
 @register.simple_tag
-def rows(table: Table) -> SafeString:
-    """All rows of a table whose names are ours."""
-    named = (
-        f'<tr><th scope="row">{escape(str(row[0]))}</th>{cells(table, row)}</tr>'
-        for row in table.rows
-    )
-    return SafeString("".join(named))
+def rows_of(asked: Asked, table: Table, first: int) -> SafeString:
+    """The first rows of a table, each with a link that narrows to it where that can be done."""
+    return _rows(table, ((_linked(asked, table, str(row[0])), row) for row in table.rows[:first]))
 
 
-def _cell(cell: Cell, column: Column) -> str:
-    if column.kind == "text":
-        return f"<td>{mark(str(cell))}</td>"
-    return f'<td class="num">{escape(WRITTEN[column.kind](cell))}</td>'
+def _rows(table: Table, named: Iterable[tuple[str, Sequence[Cell]]]) -> SafeString:
+    """Rows, each with its name in HTML."""
+    ways = [CELLS[column.kind] for column in table.columns[1:]]
+    found = []
+    for name, row in named:
+        cells = (write(cell) for write, cell in zip(ways, row[1:], strict=True))
+        found.append(f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>')
+    return SafeString("".join(found))  # names are escaped by then, and texts in _text
+
+
+def _linked(asked: Asked, table: Table, name: str) -> str:
+    if table.links not in NARROWING or name == TOGETHER:
+        return mark(name)
+    return f'<a href="?{escape(asked.query(**{table.links: name}))}">{mark(name)}</a>'
+
+
+def _text(cell: Any) -> str:
+    return f"<td>{mark(str(cell))}</td>"
+
+
+def _figure(words: Callable[[Any], str]) -> Callable[[Any], str]:
+    """A cell with a figure in words; no words of a figure need escaping."""
+    return lambda cell: f'<td class="num">{words(cell)}</td>'
+
+
+CELLS = {"text": _text} | {kind: _figure(words) for kind, words in WRITTEN.items()}
 
 
 @register.filter
@@ -62,14 +79,6 @@ def number(value: int) -> str:
 def asked_query(asked: Asked, **other: str) -> str:
     """What is asked for as a query string, with some of it otherwise."""
     return asked.query(**other)
-
-
-@register.simple_tag
-def narrowing(asked: Asked, table: Table, value: str) -> str:
-    """The query string that narrows to this row; "" for a row that cannot be narrowed to."""
-    if table.links not in NARROWING or value == TOGETHER:
-        return ""
-    return asked.query(**{table.links: value})
 
 
 @register.simple_tag

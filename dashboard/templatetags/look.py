@@ -17,6 +17,7 @@ from dashboard import difference as changes
 from dashboard.card import plain
 from dashboard.icons import icon
 from dashboard.marks import mark
+from pages.addresses import address
 
 register = template.Library()
 
@@ -102,6 +103,9 @@ def digest(value: str) -> SafeString:
     """A digest's first twelve digits in groups; the title has them all."""
     short = " ".join(value[i : i + 4] for i in (0, 4, 8))
     return format_html('<code title="sha256 {}">{}</code>', value, short)
+
+
+register.simple_tag(address)
 
 
 # ---- Times and who drives a run
