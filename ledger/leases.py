@@ -15,7 +15,7 @@ from django.db.models import DurationField, Q
 
 from ledger import canonical, requests
 from ledger.clock import DbNow, later, now
-from ledger.errors import LostLease, Stale
+from ledger.errors import LostLease
 from ledger.models import JournalEntry, Run, Runner
 from ledger.prepared import Change, Rows, Slot, slot
 from ledger.transitions import move, record, rows_for_update, verb
@@ -49,17 +49,6 @@ def claim_next(runner: str, lease: float, driven: Collection[int] = ()) -> Run |
             return None
         _requeue(run, runner, f"{run.runner} gave no sign")
     return _take(run, runner, lease)
-
-
-@verb
-def claim_waiting(run_id: int, runner: str, lease: float) -> Run | None:
-    """Claim a waiting run because it is decided, or its time is up; None if it is not waiting."""
-    for run in locked_waiting(id=run_id):
-        try:
-            return take_locked(run, runner, lease)
-        except Stale:
-            return None  # another runner heard it first
-    return None
 
 
 def take_locked(run: Run, runner: str, lease: float) -> Run:

@@ -17,6 +17,7 @@ from approvals.models import ApprovalRequest
 from ledger import canonical, leases, runs
 from ledger.models import JournalEntry, Run, Runner
 from tests import people
+from tests.claims import claim_waiting
 
 MAIL = {"to": "ana@example.org", "subject": "Thank you", "body": "Thank you for order 1042."}
 
@@ -55,9 +56,7 @@ class Story:
         """Start, or go on after a decision."""
         waiting = self.run.status == Run.Status.WAITING
         claimed = (
-            leases.claim_waiting(self.pk, self.runner, 60)
-            if waiting
-            else leases.claim_next(self.runner, 60)
+            claim_waiting(self.pk, self.runner) if waiting else leases.claim_next(self.runner, 60)
         )
         assert claimed is not None
         assert claimed.pk == self.pk

@@ -19,6 +19,7 @@ from ledger.clock import now
 from ledger.errors import AlreadyDecided, BadInput, IllegalMove, LostLease, Stale, UnknownId
 from ledger.models import Event, JournalEntry, Run, Runner, RunStatus
 from ledger.transitions import move
+from tests.claims import claim_waiting
 from tests.people import a_run, asked, person, rita, root
 
 pytestmark = pytest.mark.django_db
@@ -181,10 +182,10 @@ def test_nothing_else_is_claimed(fields: dict[str, Any]) -> None:
 
 def test_a_waiting_run_is_claimed_once_when_what_it_waits_for_is_decided() -> None:
     run = a_run(status="waiting", fence=2, started_at=now())
-    claimed = leases.claim_waiting(run.pk, "r", 60)
+    claimed = claim_waiting(run.pk)
     assert claimed is not None
     assert (claimed.fence, claimed.status) == (3, "running")
-    assert leases.claim_waiting(run.pk, "s", 60) is None
+    assert claim_waiting(run.pk, "s") is None
     assert kinds(run) == ["requeued", "resumed"]
 
 
@@ -270,7 +271,7 @@ def test_only_a_waiting_run_with_a_decided_question_is_found() -> None:
     services.approve(one.pk, by=rita())
     assert requests.decided_runs() == [run.pk]
     assert requests.has_decided(run.pk)
-    leases.claim_waiting(run.pk, "r", 60)
+    claim_waiting(run.pk)
     assert requests.decided_runs() == []
 
 
@@ -303,7 +304,7 @@ def test_a_question_that_the_agent_dropped_does_not_wake_it_again_and_again() ->
     rows = waits_for(run, dropped, wanted)
     leases.suspend(run.pk, 1, [row.pk for row in rows])
     services.approve(dropped.pk, by=rita())
-    leases.claim_waiting(run.pk, "r", 60)
+    claim_waiting(run.pk)
     leases.suspend(run.pk, 2, [rows[1].pk])
     assert requests.decided_runs() == []
     assert not requests.has_decided(run.pk)

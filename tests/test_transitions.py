@@ -21,6 +21,7 @@ from ledger.errors import IllegalMove, Stale
 from ledger.models import Event, JournalEntry, Run
 from ledger.transitions import move, record, verb
 from ledger.verify import verify
+from tests.claims import claim_waiting
 from tests.people import a_run, asked, person, rita, root
 
 pytestmark = pytest.mark.django_db
@@ -101,7 +102,7 @@ VERBS: dict[str, tuple[Callable[[], Any], Act]] = {
     "claim a lost run": (lost, lambda _: leases.claim_next("r", 9)),
     "claim a waiting run": (
         lambda: a_run(status="waiting"),
-        lambda run: leases.claim_waiting(run.pk, "r", 9),
+        lambda run: claim_waiting(run.pk),
     ),
     "suspend": (running, lambda run: leases.suspend(run.pk, 1, [])),
     "requeue": (

@@ -37,6 +37,7 @@ from tests.activations import (
     wait_or_leave,
     waits,
 )
+from tests.claims import claim_waiting
 from tests.driving import again, drive, pending
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -132,7 +133,7 @@ def test_the_row_says_when_the_run_goes_on_and_a_claim_takes_that_away() -> None
     assert run.wake_at == until
     event = Event.objects.get(run=run, kind="runs.waiting")
     assert event.payload["wake_at"] == until.isoformat()
-    assert leases.claim_waiting(run.pk, "r", 60) is not None
+    assert claim_waiting(run.pk) is not None
     assert again(run).wake_at is None
 
 
@@ -429,12 +430,12 @@ def test_a_cancelled_run_is_not_woken_and_its_wait_is_over() -> None:
     run = again(run)
     assert (run.wake_at, only_wait(run).status) == (None, "abandoned")
     assert leases.due_to_wake() == {}
-    assert leases.claim_waiting(run.pk, "r", 60) is None
+    assert claim_waiting(run.pk) is None
 
 
 def test_started_again_it_asks_and_waits_anew() -> None:
     run = first_life(wait_or_leave)
-    leases.claim_waiting(run.pk, "r", 60)
+    claim_waiting(run.pk)
     leases.doubt(run.pk, again(run).fence, {"kind": "diverged", "key": "k", "was": "", "now": ""})
     runs.resolve_doubt(run.pk, "start_again", by=people.rita(), note="It may.")
     run = activate(run)
