@@ -11,6 +11,7 @@ import re
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -109,8 +110,8 @@ class Action:
             return ""
 
     def schema(self) -> dict[str, Any]:
-        """The JSON Schema of the arguments."""
-        return {**self.arguments.model_json_schema(), "additionalProperties": False}
+        """The JSON Schema of the arguments; not to be changed."""
+        return _schema(self.arguments)
 
     def tool(self) -> dict[str, Any]:
         """The tool definition that a model server takes."""
@@ -125,6 +126,11 @@ class Action:
         # From the text that is stored and digested; strict reads a date or an enum from it too.
         text = canonical(details)
         return self.arguments.model_validate_json(text, strict=True, extra="forbid")
+
+
+@cache  # every page of a request asks for it, and pydantic works it out anew
+def _schema(arguments: type[BaseModel]) -> dict[str, Any]:
+    return {**arguments.model_json_schema(), "additionalProperties": False}
 
 
 _registry: dict[str, Action] = {}
