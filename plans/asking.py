@@ -71,11 +71,18 @@ def _end_earlier(run: Run, key: str) -> None:
 
 @verb
 def offer(
-    plan_id: Any, draft: Draft, *, based_on: int, run: Run | None = None, key: str = ""
+    plan_id: Any,
+    draft: Draft,
+    *,
+    based_on: int,
+    heard: int = 0,
+    run: Run | None = None,
+    key: str = "",
 ) -> PlanTurn:
     """Put the agent's next version before people, and ask for their feedback.
 
-    After an acceptance, a version that says the same in other words needs no new one. The turn
+    `heard` is the last message that was told to whoever drew it up; what people said meanwhile is
+    told for the next version. After an acceptance, a version that says the same in other words needs no new one. The turn
     is moot then, and also when the plan went on meanwhile, such as when it was stopped.
     """
     plan = locked_plan(plan_id)
@@ -87,7 +94,7 @@ def offer(
     accepted = plan.accepted_version
     material = accepted is None or is_material(steps_of(plan, accepted), steps)
     number = plan.version + 1
-    store_version(plan, number, with_steps(draft, steps), material=material)
+    store_version(plan, number, with_steps(draft, steps), heard=heard, material=material)
     changes = in_new_version(plan, number, steps)
     if not material:
         changes["accepted_version"] = number

@@ -38,6 +38,17 @@ def version_of(plan: Plan, number: int | None = None) -> PlanVersion:
     return found
 
 
+def agents_version(plan: Plan) -> PlanVersion | None:
+    """The last version that the agent has drawn up."""
+    return plan.versions.filter(author=None).order_by("-number").first()
+
+
+def unheard(plan: Plan) -> Any:
+    """The messages that the agent had not been told when it drew up its last version."""
+    last = agents_version(plan)
+    return plan.messages.filter(pk__gt=last.heard if last else 0)
+
+
 def steps_of(plan: Plan, number: int | None = None) -> list[Step]:
     """The steps of that version, or of the current one, in order; none before the first version."""
     wanted = plan.version if number is None else number

@@ -13,7 +13,7 @@ from ledger.models import Run
 from ledger.transitions import move, record, verb
 from plans.asking import locked_plan, record_asked
 from plans.figures import when_ended
-from plans.finding import steps_of, tries_of
+from plans.finding import steps_of, tries_of, unheard
 from plans.models import (
     MessageKind,
     Plan,
@@ -41,15 +41,21 @@ def next_for(plan_id: Any) -> dict[str, Any]:
 
     `step` means that this try at the step has begun now, by exactly what was accepted; with it
     come `step`, `attempt`, `human_input`, what was `said`, and `earlier` results. When no step is
-    left, the plan is completed. `revise` brings the `version` and all that was said since.
+    left, the plan is completed. `revise` brings the `version`, what was said that the agent has not
+    `heard` yet, and the last message of it.
     """
     plan = locked_plan(plan_id)
     if plan.over:
         return {"do": "end", "status": plan.shown_status}
     if plan.status in DO:
-        said = conversation(plan, since_agent=True)
-        do = DO[PlanStatus(plan.status)]
-        return {"do": do, "goal": plan.goal, "version": plan.version, "said": said}
+        newest = plan.messages.order_by("pk").last()
+        return {
+            "do": DO[PlanStatus(plan.status)],
+            "goal": plan.goal,
+            "version": plan.version,
+            "said": conversation(plan, since_agent=True),
+            "heard": newest.pk if newest else 0,
+        }
     tries = tries_of(plan)
     left = [step for step in steps_of(plan) if not _is(tries.get(step.id), StepStatus.DONE)]
     if not left:
@@ -212,14 +218,11 @@ def _record(found: StepRun, kind: str, actor: str) -> None:
 
 
 def conversation(plan: Plan, *, since_agent: bool = False, step: str = "") -> list[dict[str, str]]:
-    """What people said, for models: all, or since the agent's last version; of one step only its."""
-    rows = plan.messages.exclude(kind=MessageKind.AGENT).order_by("pk")
-    if since_agent:
-        last = plan.versions.filter(author=None).order_by("-number").first()
-        rows = rows.filter(version__gte=last.number) if last else rows
+    """What people said, for models: all, or what the agent has not heard; of one step only its."""
+    rows = unheard(plan) if since_agent else plan.messages.all()
     return [
         {"kind": str(row.kind), "step": row.step, "about": row.about, "text": row.text}
-        for row in rows
+        for row in rows.exclude(kind=MessageKind.AGENT).order_by("pk")
         if not step or row.step in ("", step)
     ]
 

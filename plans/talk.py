@@ -9,7 +9,7 @@ from ledger import canonical
 from ledger.errors import BadInput
 from ledger.runs import actor_for
 from ledger.transitions import record
-from plans.finding import steps_of, version_of
+from plans.finding import agents_version, steps_of, unheard, version_of
 from plans.models import MessageKind, Plan
 from plans.versions import say
 
@@ -65,7 +65,6 @@ def take_down(
 
 def said_since_agent(plan: Plan) -> bool:
     """Whether people have changed or said anything about the agent's last version."""
-    last = plan.versions.filter(author=None).order_by("-number").first()
+    last = agents_version(plan)
     number = last.number if last else 0
-    said = plan.messages.filter(version__gte=number, kind=MessageKind.COMMENT)
-    return plan.version > number or said.exists()
+    return plan.version > number or unheard(plan).filter(kind=MessageKind.COMMENT).exists()

@@ -38,7 +38,13 @@ class Draft:
 
 
 def store_version(
-    plan: Plan, number: int, draft: Draft, *, author: Any = None, material: bool = True
+    plan: Plan,
+    number: int,
+    draft: Draft,
+    *,
+    author: Any = None,
+    heard: int = 0,
+    material: bool = True,
 ) -> PlanVersion:
     """Make that version's rows; the plan's own row is the caller's to move."""
     version = PlanVersion.objects.create(
@@ -56,6 +62,7 @@ def store_version(
                 for n, text in enumerate(draft.questions, start=1)
             ]
         ),
+        heard=heard,
         material=material,
     )
     PlanStep.objects.bulk_create(

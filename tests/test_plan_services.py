@@ -313,6 +313,21 @@ def test_a_comment_reaches_the_agent_with_the_next_feedback() -> None:
     ]
 
 
+def test_what_is_said_while_the_agent_draws_up_a_version_is_told_for_the_next() -> None:
+    plan = offered()
+    services.send_feedback(plan.pk, by=rita(), feedback="Shorter.")
+    wanted = progress.next_for(plan.pk)
+    assert [one["text"] for one in wanted["said"]] == ["Shorter."]
+    services.comment(plan.pk, "s2", "Mind the refunds.", by=sam())
+    asking.offer(plan.pk, Draft(STEPS), based_on=1, heard=wanted["heard"])
+    services.send_feedback(plan.pk, by=rita())  # there is something that it has not heard
+    wanted = progress.next_for(plan.pk)
+    assert [one["text"] for one in wanted["said"]] == ["Mind the refunds."]
+    asking.offer(again(plan).pk, Draft(STEPS), based_on=2, heard=wanted["heard"])
+    with pytest.raises(BadInput, match="Say what should be different"):
+        services.send_feedback(plan.pk, by=rita())
+
+
 def test_stopping_takes_back_what_a_running_step_asks() -> None:
     run = a_run()
     plan = plan_stories.accepted(run)

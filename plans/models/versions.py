@@ -30,6 +30,9 @@ class PlanVersion(models.Model):
     decisions = models.JSONField(default=list, help_text="What needs a human's decision.")
     risks = models.JSONField(default=list)
     questions = models.JSONField(default=list, help_text="To the human: id and text.")
+    heard = models.PositiveBigIntegerField(
+        default=0, help_text="The last message that the agent had been told; 0 for a person's."
+    )
     material = models.BooleanField(default=True, help_text="More than other words.")
     accepted_at = models.DateTimeField(null=True, blank=True)
     accepted_by = models.ForeignKey(
