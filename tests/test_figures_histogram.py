@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from figures.histogram import BUCKETS, RATIO, SHORTEST, Times, bucket, value
+from figures.histogram import BUCKETS, FEW, RATIO, SHORTEST, Times, bucket, value
 
 TEN_YEARS = 315_360_000.0
 TIMES = st.floats(SHORTEST, TEN_YEARS)
@@ -87,7 +88,20 @@ def test_few_times_are_few_bytes_and_many_are_no_more_than_the_buckets() -> None
     assert Times().packed() == b""
     assert len(together([0.5, 3600.0, 86_400.0]).packed()) <= 19
     every = together([value(number) for number in range(1, BUCKETS)] * 10)
-    assert len(every.packed()) <= 4 * BUCKETS + 3
+    assert len(every.packed()) <= BUCKETS + 3
+
+
+@pytest.mark.parametrize(("most", "size"), [(255, 1), (256, 2), (65_535, 2), (65_536, 4)])
+def test_a_bucket_is_stored_with_as_many_bytes_as_the_fullest_takes(most: int, size: int) -> None:
+    buckets = range(40, 40 + FEW + 1)
+    whole = together([value(number) for number in buckets])
+    one = together([value(number) for number in buckets[:1]])
+    for _ in range(most - 1):
+        whole.add(one)
+    assert len(whole.packed()) == 3 + size * len(buckets)
+    back = Times()
+    back.add_packed(whole.packed())
+    assert back.counts == dict.fromkeys(buckets, 1) | {buckets[0]: most}
 
 
 def test_nothing_timed_has_no_percentile() -> None:
