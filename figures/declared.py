@@ -1,7 +1,7 @@
 """What the events of each pattern mean: asked, looked at, decided, and with which outcome.
 
 This is all that is known here of the patterns: words of the log. A new pattern is one entry.
-Whoever changes what is counted raises RULES, and everything is counted anew.
+Whoever changes what is counted, or into which slots, raises RULES, and everything is counted anew.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-RULES = 2  # of counting; roll-ups made under others are thrown away
+RULES = 3  # of counting; roll-ups made under others are thrown away
 
 Data = Mapping[str, Any]
 

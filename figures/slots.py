@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 SECONDS = 900
-WIDTHS = (1, 4, 24, 96, 768)  # quarters: a quarter of an hour, an hour, six, a day, eight days
+# Quarters: a quarter of an hour, an hour, six, a day, four days, sixteen.
+WIDTHS = (1, 4, 24, 96, 384, 1536)
 
 Slot = tuple[int, int]  # level (an index of WIDTHS), the quarter that it begins with
 
