@@ -125,11 +125,15 @@ if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
     # A file, because tests with threads, sockets and processes open it more than once.
     DATABASE["TEST"] = {"NAME": str(Path(tempfile.gettempdir()) / f"{TEST_DATABASE}.sqlite3")}
 else:
+    GIVEN = DATABASE.get("OPTIONS", {})
+    # Without parallel workers: each question is answered by few rows, found by an index, and to
+    # start the workers takes longer. What the URL says comes last, and counts.
+    OURS = "-c synchronous_commit=on -c max_parallel_workers_per_gather=0"
     DATABASE["OPTIONS"] = {
         "connect_timeout": 5,
         "application_name": "hitl",
-        "options": "-c synchronous_commit=on",
-        **DATABASE.get("OPTIONS", {}),
+        **GIVEN,
+        "options": f"{OURS} {GIVEN.get('options', '')}".strip(),
     }
     DATABASE |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True, "TEST": {"NAME": TEST_DATABASE}}
 DATABASES = {"default": DATABASE}
