@@ -76,8 +76,16 @@ def test_postgresql_by_url_keeps_answers_on_disk(tmp_path: Path) -> None:
     )["DATABASE"]
     assert found["ENGINE"] == "django.db.backends.postgresql"
     assert (found["HOST"], found["PORT"], found["NAME"]) == ("db.example.org", 5433, "name")
-    assert found["OPTIONS"]["options"] == "-c synchronous_commit=on"
+    said = found["OPTIONS"]["options"].split(" -c ")
+    assert said == ["-c synchronous_commit=on", "max_parallel_workers_per_gather=0"]
     assert found["TEST"]["NAME"].endswith("_x")
+
+
+def test_what_the_url_tells_postgresql_counts_before_what_we_do(tmp_path: Path) -> None:
+    url = "postgres://who@db.example.org/name?options=-c%20work_mem%3D8MB"
+    found = read(tmp_path, "DATABASE", DATABASE_URL=url)["DATABASE"]
+    said = found["OPTIONS"]["options"].split(" -c ")
+    assert (said[0], said[-1]) == ("-c synchronous_commit=on", "work_mem=8MB")
 
 
 def test_cookies_are_secure_behind_https_and_usable_without(tmp_path: Path) -> None:
