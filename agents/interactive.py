@@ -148,14 +148,16 @@ class InteractiveAgent:
     ) -> tuple[dict[str, Any], PlanTurn]:
         before = [_step(each) for each in wanted["steps"]]
         messages = plan_prompts.revise(wanted, actions.all_actions())
-        about = {"based_on": wanted["version"], "heard": wanted["heard"]}
+        about: dict[str, int] = {"based_on": wanted["version"]}
+        if "heard" in wanted:  # a journal that an earlier version has written does not say it
+            about["heard"] = wanted["heard"]
         found, turn = await self._offer(messages, before, **about)
         self._note("user", feedback)  # not before: a revision that fails has no answer to it
         self._note("assistant", "\n\n".join(filter(None, (found["changes"], found["plan"]))))
         return {"updated_plan": found["plan"], **found}, turn
 
     async def _offer(
-        self, messages: Messages, before: list[Step], *, based_on: int, heard: int = 0
+        self, messages: Messages, before: list[Step], **about: int
     ) -> tuple[dict[str, Any], PlanTurn]:
         """Ask the model, and put what it says before people; without a plan, the plan has failed."""
         try:
@@ -166,8 +168,7 @@ class InteractiveAgent:
         except ModelError as error:
             await self._desk.write("plan failed", asking.fail, error=str(error))
             raise
-        given = {"draft": made, "based_on": based_on, "heard": heard}
-        turn = await self._desk.ask("plan version", asking.offer, **given)
+        turn = await self._desk.ask("plan version", asking.offer, draft=made, **about)
         found = await self._desk.write("plan shown", shown, turn_id=turn.pk)
         return found, turn
 
