@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from datetime import timedelta
+from typing import Any, NamedTuple
 
 from django.db.models import Q
 
 from ledger import leases, requests
-from ledger.clock import DbNow, later, now
+from ledger.clock import DbNow, now
 from ledger.models import Run
+from ledger.prepared import Number
 
 LIBRARY_LOOKS = 4  # looks between looks for programs that are gone
 SOON = 120.0  # seconds: a backoff, or the end of a wait, that `until_idle` waits for
@@ -62,7 +64,16 @@ def anything_to_claim(driven: list[int]) -> bool:
 
 def runnable_soon() -> bool:
     """Also what another runner drives: it may be gone, and then its lease lapses soon."""
-    due = Q(not_before=None) | Q(not_before__lte=later(SOON))
+    return _runnable_soon() > 0
+
+
+def _rows_runnable_soon() -> Any:
+    soon = DbNow() + timedelta(seconds=SOON)
+    due = Q(not_before=None) | Q(not_before__lte=soon)
     driven = Q(status=Run.Status.RUNNING, library=False)
-    waking = Q(status=Run.Status.WAITING, wake_at__lte=later(SOON))
-    return Run.objects.filter(Q(due, status=Run.Status.QUEUED) | driven | waking).exists()
+    waking = Q(status=Run.Status.WAITING, wake_at__lte=soon)
+    found = Run.objects.filter(Q(due, status=Run.Status.QUEUED) | driven | waking)
+    return found.values_list("pk")[:1]
+
+
+_runnable_soon = Number(_rows_runnable_soon)

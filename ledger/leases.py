@@ -17,10 +17,11 @@ from ledger import canonical, requests
 from ledger.clock import DbNow, later, now
 from ledger.errors import LostLease
 from ledger.models import JournalEntry, Run, Runner
-from ledger.prepared import Change, Rows, Slot, slot
+from ledger.prepared import Change, Rows, Slot, Values, slot
 from ledger.transitions import move, record, rows_for_update, verb
 
 DECIDED, TIME_IS_UP = "decided", "time is up"  # why a waiting run goes on
+AT_ONCE = 200  # runs found at one look whose time is up
 GONE = "The program that drove this run is gone."
 
 
@@ -152,15 +153,23 @@ def suspend(
     )
 
 
-def due_to_wake(within: float = 0.0, limit: int = 200) -> dict[int, datetime]:
+def due_to_wake(within: float = 0.0) -> dict[int, datetime]:
     """Waiting runs that go on although nobody has answered, the first first: when each does.
 
     `within` so many seconds from now: who looks once in a while has to look at just that time.
     """
-    soon = DbNow() + timedelta(seconds=within)
-    rows = Run.objects.filter(status=Run.Status.WAITING, wake_at__lte=soon)
-    rows = rows.order_by("wake_at").only("pk", "wake_at")
-    return {run.pk: run.wake_at for run in rows[:limit] if run.wake_at is not None}
+    return dict(_due_to_wake(within=timedelta(seconds=within)))
+
+
+_due_to_wake = Values(
+    lambda: (
+        Run.objects.filter(
+            status=Run.Status.WAITING, wake_at__lte=DbNow() + Slot("within", DurationField())
+        )
+        .order_by("wake_at")
+        .values_list("pk", "wake_at")[:AT_ONCE]
+    )
+)
 
 
 @verb
