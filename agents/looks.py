@@ -10,9 +10,10 @@ from django.db.models import Q
 from ledger import leases, requests
 from ledger.clock import DbNow, now
 from ledger.models import Run
-from ledger.prepared import Number
+from ledger.prepared import Number, Values
 
 LIBRARY_LOOKS = 4  # looks between looks for programs that are gone
+CLAIMABLE = 250  # rows looked at: more than a runner drives, whose own may be among them
 SOON = 120.0  # seconds: a backoff, or the end of a wait, that `until_idle` waits for
 
 
@@ -56,10 +57,17 @@ def _due(within: float) -> Found:
 
 def anything_to_claim(driven: list[int]) -> bool:
     """One cheap read, so that an idle runner takes no write lock."""
+    return any(status == Run.Status.QUEUED or pk not in driven for pk, status in _claimable())
+
+
+def _rows_claimable() -> Any:
     due = Q(not_before=None) | Q(not_before__lte=DbNow())
     lost = Q(status=Run.Status.RUNNING, library=False, lease_until__lt=DbNow())
-    lost &= ~Q(pk__in=driven)
-    return Run.objects.filter(Q(due, status=Run.Status.QUEUED) | lost).exists()
+    found = Run.objects.filter(Q(due, status=Run.Status.QUEUED) | lost)
+    return found.values_list("pk", "status")[:CLAIMABLE]
+
+
+_claimable = Values(_rows_claimable)
 
 
 def runnable_soon() -> bool:
