@@ -5,6 +5,9 @@ other; its connection stays warm. As soon as the claim has locked and read the r
 called in the loop, while the claim's own rows are written and made durable. The agent's next step
 waits for that commit, and never begins if it fails: then all that the agent did was in memory,
 as if the runner had been killed right after the agent's line.
+
+Nothing more is claimed until the loop has called that agent: an agent's code may block the loop,
+and then what is decided meanwhile is for other runners.
 """
 
 from __future__ import annotations
@@ -73,6 +76,9 @@ class Claims:
         self._thread = DatabaseThreads(1)
         self._lock = threading.Lock()
         self._closed = False
+        self._taken_up = threading.Event()  # the loop has called the agent claimed last
+        self._taken_up.set()
+        self.held: set[int] = set()  # claimed, and not driven yet; their leases are kept, too
         self.in_flight = 0  # claims that are not over yet
         self.soon_again = 0  # claims that failed and are tried again within a second
 
@@ -92,9 +98,16 @@ class Claims:
 
     def _claim(self, run_id: int, table: str) -> None:
         claim = Claim()
+        self._taken_up.wait()
+
+        def start(found: Activation) -> None:
+            self._taken_up.set()
+            self._start(found, claim)
 
         def begun(found: Activation) -> None:
-            self._loop.call_soon_threadsafe(self._start, found, claim)
+            self._taken_up.clear()
+            self.held.add(run_id)
+            self._loop.call_soon_threadsafe(start, found)
 
         def over(stands: bool, tell: Callable[[], None]) -> None:
             with self._lock:
@@ -132,5 +145,7 @@ class Claims:
     async def close(self) -> None:
         """End what is begun; its callbacks have been called when this returns."""
         with self._lock:
-            self._closed = True
+            was_closed, self._closed = self._closed, True
+        if was_closed:
+            return
         await asyncio.to_thread(self._thread.close)

@@ -7,6 +7,7 @@ from typing import Any
 
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
 from ledger import canonical
+from ledger.prepared import Rows, slot
 
 NEWEST = 5  # per action
 FEEDBACK = 500  # characters of one person's words
@@ -19,18 +20,22 @@ def lessons_for(agent_id: str, actions: Iterable[str]) -> dict[str, Any]:
     """
     found: list[ApprovalRequest] = []
     for action in actions:
-        rows = ApprovalRequest.objects.filter(
-            agent_id=agent_id,
-            action=action,
-            status__in=[ApprovalStatus.REJECTED, ApprovalStatus.NEEDS_REVISION],
-            resolution__in=[Resolution.PERSON, Resolution.EDITED],
-        )
-        found.extend(rows.order_by("-id")[:NEWEST])
+        found.extend(_answered(agent_id=agent_id, action=action))
     found.sort(key=lambda request: request.pk)
     return {
         "requests": [request.pk for request in found],
         "lessons": [_sentence(request) for request in found],
     }
+
+
+_answered = Rows(
+    lambda: ApprovalRequest.objects.filter(
+        agent_id=slot(ApprovalRequest, "agent_id"),
+        action=slot(ApprovalRequest, "action"),
+        status__in=[ApprovalStatus.REJECTED, ApprovalStatus.NEEDS_REVISION],
+        resolution__in=[Resolution.PERSON, Resolution.EDITED],
+    ).order_by("-id")[:NEWEST]
+)
 
 
 def _sentence(request: ApprovalRequest) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from datetime import timedelta
+from typing import Any, NamedTuple
 
 from django.db.models import Q
 
 from ledger import leases, requests
-from ledger.clock import DbNow, later, now
+from ledger.clock import DbNow, now
 from ledger.models import Run
+from ledger.prepared import Number, Values
 
 LIBRARY_LOOKS = 4  # looks between looks for programs that are gone
+CLAIMABLE = 250  # rows looked at: more than a runner drives, whose own may be among them
 SOON = 120.0  # seconds: a backoff, or the end of a wait, that `until_idle` waits for
 
 
@@ -54,15 +57,31 @@ def _due(within: float) -> Found:
 
 def anything_to_claim(driven: list[int]) -> bool:
     """One cheap read, so that an idle runner takes no write lock."""
+    return any(status == Run.Status.QUEUED or pk not in driven for pk, status in _claimable())
+
+
+def _rows_claimable() -> Any:
     due = Q(not_before=None) | Q(not_before__lte=DbNow())
     lost = Q(status=Run.Status.RUNNING, library=False, lease_until__lt=DbNow())
-    lost &= ~Q(pk__in=driven)
-    return Run.objects.filter(Q(due, status=Run.Status.QUEUED) | lost).exists()
+    found = Run.objects.filter(Q(due, status=Run.Status.QUEUED) | lost)
+    return found.values_list("pk", "status")[:CLAIMABLE]
+
+
+_claimable = Values(_rows_claimable)
 
 
 def runnable_soon() -> bool:
     """Also what another runner drives: it may be gone, and then its lease lapses soon."""
-    due = Q(not_before=None) | Q(not_before__lte=later(SOON))
+    return _runnable_soon() > 0
+
+
+def _rows_runnable_soon() -> Any:
+    soon = DbNow() + timedelta(seconds=SOON)
+    due = Q(not_before=None) | Q(not_before__lte=soon)
     driven = Q(status=Run.Status.RUNNING, library=False)
-    waking = Q(status=Run.Status.WAITING, wake_at__lte=later(SOON))
-    return Run.objects.filter(Q(due, status=Run.Status.QUEUED) | driven | waking).exists()
+    waking = Q(status=Run.Status.WAITING, wake_at__lte=soon)
+    found = Run.objects.filter(Q(due, status=Run.Status.QUEUED) | driven | waking)
+    return found.values_list("pk")[:1]
+
+
+_runnable_soon = Number(_rows_runnable_soon)

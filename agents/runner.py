@@ -61,7 +61,7 @@ class AgentRunner:
         self._claims = Claims(
             self.name, self._lease, self._start, self._nothing_to_claim, self._claim_again
         )
-        heart = Heart(self.name, self._lease, lambda: list(self._drives))
+        heart = Heart(self.name, self._lease, self._ours)
         heart.start()
         deafen = await self._database(self._listen)
         log.info("Runner %s is at work.", self.name)
@@ -84,6 +84,7 @@ class AgentRunner:
         finally:
             for stop_listening in deafen:
                 stop_listening()
+            await self._claims.close()  # after an error, too: its thread may wait for this loop
             await asyncio.to_thread(heart.stop)
             await self._client.close()
             await self._database(self._sign_off)
@@ -182,7 +183,7 @@ class AgentRunner:
         self._noticing.take_hints([Hint(decided=run_id, table=table)])
 
     async def _claim_one(self) -> bool:
-        claimed = await self._database(self._claim_next, list(self._drives))
+        claimed = await self._database(self._claim_next, self._ours())
         if claimed is not None:
             self._start(claimed)
         return claimed is not None
@@ -190,7 +191,14 @@ class AgentRunner:
     def _claim_next(self, driven: list[int]) -> Activation | None:
         if not looks.anything_to_claim(driven):
             return None
-        return activation.claim_next(self.name, self._lease, driven)
+        found = activation.claim_next(self.name, self._lease, driven)
+        if found is not None:
+            self._claims.held.add(found.run.pk)
+        return found
+
+    def _ours(self) -> list[int]:
+        """The runs that are driven here, or will be when the loop comes to it. From any thread."""
+        return [*self._drives, *self._claims.held]
 
     # ---- Driving ----------------------------------------------------------------------------
 
@@ -199,6 +207,7 @@ class AgentRunner:
         if before := self._drives.get(claimed.run.pk):
             before.lose()  # its fence is behind; the run has gone on under this one
         self._drives[claimed.run.pk] = drive
+        self._claims.held.discard(claimed.run.pk)
         if self._stopping:
             drive.stop()  # it was being claimed as the stop came
         task = self._loop.create_task(self._drive(drive))

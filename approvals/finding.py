@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from approvals.models import ApprovalRequest
-from ledger.errors import UnknownId
+from ledger.by_id import by_id_of
+
+_by_id = by_id_of(ApprovalRequest, "approval request", "run", "reviewer", "gate")
 
 
 def by_id(request_id: Any) -> ApprovalRequest:
     """The request, or UnknownId. `request_id` may be a number or its text."""
-    try:
-        return ApprovalRequest.objects.select_related("run", "reviewer", "gate").get(pk=request_id)
-    except (ApprovalRequest.DoesNotExist, ValueError, TypeError, OverflowError) as error:
-        raise UnknownId("approval request", request_id) from error
+    return _by_id(request_id)

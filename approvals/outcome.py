@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+from approvals.finding import by_id
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
 from ledger.errors import AlreadyDecided, BadInput, LedgerError, Refused, Stale, TooLate
+from ledger.prepared import Number, Rows, slot
+
+# The one revision that followed a request, if any.
+_after = Rows(
+    lambda: ApprovalRequest.objects.select_related("run", "reviewer", "gate").filter(
+        previous=slot(ApprovalRequest, "previous")
+    )
+)
+_overdue = Number(
+    lambda: (
+        ApprovalRequest.objects.overdue().filter(pk=slot(ApprovalRequest, "id")).values_list("pk")
+    )
+)
 
 
 def newest(request: ApprovalRequest) -> ApprovalRequest:
     """The last revision of this request, itself if there is no later one."""
-    while True:
-        later = (
-            ApprovalRequest.objects.select_related("run", "reviewer", "gate")
-            .filter(previous=request)
-            .first()
-        )
-        if later is None:
-            return request
-        request = later
+    while later := _after(previous=request.pk):
+        request = later[0]
+    return request
 
 
 def effective(request: ApprovalRequest) -> ApprovalRequest:
     """The row that says what runs: the reviewer's edit where there is one, else the request."""
     if request.resolution != Resolution.EDITED or request.status != ApprovalStatus.NEEDS_REVISION:
         return request
-    edited: ApprovalRequest = ApprovalRequest.objects.select_related("run", "reviewer", "gate").get(
-        previous=request
-    )
-    return edited
+    return _after(previous=request.pk)[0]
 
 
 def said(request: ApprovalRequest) -> str:
@@ -48,8 +53,8 @@ def lost(pk: int, shown: str) -> Refused:
 
     The clock is asked before the row is read: a row that was not late then is decided by now.
     """
-    late = ApprovalRequest.objects.overdue().filter(pk=pk).exists()
-    request = ApprovalRequest.objects.select_related("run", "reviewer", "gate").get(pk=pk)
+    late = _overdue(id=pk) > 0
+    request = by_id(pk)
     current = newest(request)
     if current.pk != request.pk and request.resolution != Resolution.EDITED:
         return Stale(

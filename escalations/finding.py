@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from escalations.models import Escalation
-from ledger.errors import UnknownId
+from ledger.by_id import by_id_of
 
 RELATED = ("run", "reviewer", "claimed_by", "handed_to", "handed_by", "marked_by")
+_by_id = by_id_of(Escalation, "escalation", *RELATED)
 
 
 def by_id(escalation_id: Any) -> Escalation:
     """The escalation, or UnknownId. `escalation_id` may be a number or its text."""
-    try:
-        found: Escalation = Escalation.objects.select_related(*RELATED).get(pk=escalation_id)
-    except (Escalation.DoesNotExist, ValueError, TypeError, OverflowError) as error:
-        raise UnknownId("escalation", escalation_id) from error
-    return found
+    return _by_id(escalation_id)

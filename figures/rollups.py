@@ -18,7 +18,9 @@ from figures.declared import RULES
 from figures.models import Progress, RollUp
 from figures.numbers import COLUMNS, Numbers
 from figures.slots import Slot, holding
+from ledger import prepared
 from ledger.models import Event
+from ledger.prepared import Rows, Values
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +31,13 @@ Place = tuple[str, int, int, str, str]
 
 def progress() -> Progress:
     """How far the log is counted, and under which rules."""
-    found, _ = Progress.objects.get_or_create(pk=1, defaults={"rules": RULES})
-    return found
+    if found := _progress():
+        return found[0]
+    made, _ = Progress.objects.get_or_create(pk=1, defaults={"rules": RULES})
+    return made
+
+
+_progress = Rows(lambda: Progress.objects.filter(pk=1))
 
 
 def behind(begun: Progress, newest: int) -> int:
@@ -42,9 +49,19 @@ def behind(begun: Progress, newest: int) -> int:
 
 def rows(after: int, until: int) -> list[Row]:
     """The log's events after one id up to another."""
-    # By id alone: SQLite would rather go through all events of a kind.
-    events = Event.objects.filter(id__gt=after, id__lte=until).order_by("id")
-    return list(map(Row._make, events.values_list(*FIELDS)))
+    return list(map(Row._make, _events(after=after, until=until)))
+
+
+# By id alone: SQLite would rather go through all events of a kind.
+_events = Values(
+    lambda: (
+        Event.objects.filter(
+            id__gt=prepared.slot(Event, "id", "after"), id__lte=prepared.slot(Event, "id", "until")
+        )
+        .order_by("id")
+        .values_list(*FIELDS)
+    )
+)
 
 
 def roll_up(piece: int = PIECE) -> bool:

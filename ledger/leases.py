@@ -17,21 +17,27 @@ from ledger import canonical, requests
 from ledger.clock import DbNow, later, now
 from ledger.errors import LostLease
 from ledger.models import JournalEntry, Run, Runner
-from ledger.prepared import Change, Rows, Slot, slot
+from ledger.prepared import Change, Number, Rows, Slot, Values, slot
 from ledger.transitions import move, record, rows_for_update, verb
 
 DECIDED, TIME_IS_UP = "decided", "time is up"  # why a waiting run goes on
+AT_ONCE = 200  # runs found at one look whose time is up
 GONE = "The program that drove this run is gone."
 
 
 def held(run_id: int, fence: int) -> Run:
     """The run, locked, if this fence still drives it; otherwise LostLease. Inside a unit."""
-    run: Run | None = (
-        rows_for_update(Run).filter(pk=run_id, fence=fence, status=Run.Status.RUNNING).first()
-    )
-    if run is None:
+    found = _held(id=run_id, fence=fence)
+    if not found:
         raise LostLease(f"Run {run_id} is not driven under fence {fence} any more.")
-    return run
+    return found[0]
+
+
+_held = Rows(
+    lambda: rows_for_update(Run).filter(
+        pk=slot(Run, "id"), fence=slot(Run, "fence"), status=Run.Status.RUNNING
+    )
+)
 
 
 @verb
@@ -152,15 +158,23 @@ def suspend(
     )
 
 
-def due_to_wake(within: float = 0.0, limit: int = 200) -> dict[int, datetime]:
+def due_to_wake(within: float = 0.0) -> dict[int, datetime]:
     """Waiting runs that go on although nobody has answered, the first first: when each does.
 
     `within` so many seconds from now: who looks once in a while has to look at just that time.
     """
-    soon = DbNow() + timedelta(seconds=within)
-    rows = Run.objects.filter(status=Run.Status.WAITING, wake_at__lte=soon)
-    rows = rows.order_by("wake_at").only("pk", "wake_at")
-    return {run.pk: run.wake_at for run in rows[:limit] if run.wake_at is not None}
+    return dict(_due_to_wake(within=timedelta(seconds=within)))
+
+
+_due_to_wake = Values(
+    lambda: (
+        Run.objects.filter(
+            status=Run.Status.WAITING, wake_at__lte=DbNow() + Slot("within", DurationField())
+        )
+        .order_by("wake_at")
+        .values_list("pk", "wake_at")[:AT_ONCE]
+    )
+)
 
 
 @verb
@@ -247,11 +261,14 @@ def start_library(agent_id: str, runner: str, lease: float) -> Run:
 
 def sweep_library() -> int:
     """Library runs whose program is gone: in doubt if an action was open, failed otherwise."""
-    return _sweep_library() if _gone().exists() else 0  # an idle look takes no write lock
+    return _sweep_library() if _any_gone() else 0  # an idle look takes no write lock
 
 
 def _gone() -> Any:
     return Run.objects.filter(status=Run.Status.RUNNING, library=True, lease_until__lt=DbNow())
+
+
+_any_gone = Number(lambda: _gone().values_list("pk")[:1])
 
 
 @verb

@@ -12,6 +12,7 @@ from django.db.models import Q
 
 from ledger.clock import DbNow, now, shown_now
 from ledger.errors import AppendOnly
+from ledger.prepared import Values, whole
 
 RUNNER_SILENT_AFTER = timedelta(seconds=15)
 
@@ -207,9 +208,15 @@ class EventQuerySet(models.QuerySet["Event"]):
         return self.filter(id__gt=event_id).order_by("id")
 
     def newest(self) -> int:
-        """The id of the log's last event, 0 if there is none. A view reads it before its rows."""
-        found: int | None = self.aggregate(newest=models.Max("id"))["newest"]
+        """The id of the log's last event, 0 if there is none; of all of it, whatever the filter.
+
+        A view reads it before its rows.
+        """
+        ((found,),) = _newest()
         return found or 0
+
+
+_newest = Values(lambda: whole(Event.objects.all(), models.Max("id")))
 
 
 class Event(models.Model):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 
 from ledger.errors import NotAllowed, UnknownId
+from ledger.prepared import Rows, slot
 
 
 def user_named(reviewer: Any) -> Any:
@@ -18,13 +20,23 @@ def user_named(reviewer: Any) -> Any:
     model = get_user_model()
     if isinstance(reviewer, AnonymousUser):
         raise NotAllowed("Sign in to decide.")
-    users = model._default_manager.all()
+    by_key, by_name = _users(model)
+    found = []
     if isinstance(reviewer, model):
-        found = users.filter(pk=reviewer.pk).first()
+        found = by_key(key=reviewer.pk)
     elif isinstance(reviewer, str):
-        found = users.filter(**{model.USERNAME_FIELD: reviewer}).first()
-    else:
-        found = None
-    if found is None:
+        found = by_name(name=reviewer)
+    if not found:
         raise UnknownId("user", reviewer)
-    return found
+    return found[0]
+
+
+@cache
+def _users(model: Any) -> tuple[Rows[Any], Rows[Any]]:
+    """How a user is found by the primary key and by the name."""
+    key, name = slot(model, model._meta.pk.name, "key"), slot(model, model.USERNAME_FIELD, "name")
+    users = model._default_manager
+    return (
+        Rows(lambda: users.filter(pk=key)),
+        Rows(lambda: users.filter(**{model.USERNAME_FIELD: name})),
+    )

@@ -1,5 +1,4 @@
-"""Statements whose SQL Django writes once: those between a decision and the agent's next line,
-and those of the inbox.
+"""Statements whose SQL Django writes once: those of decisions, of a runner, and of the inbox.
 
 To write the SQL of a queryset takes five times as long as to run it by a key. Here it is written
 at the first use, with slots for the values, and from then on only run.

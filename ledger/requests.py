@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -15,10 +14,12 @@ from ledger import patterns
 from ledger.clock import now
 from ledger.errors import Stale
 from ledger.models import HumanRequest, JournalEntry, Run
-from ledger.prepared import Change, slot
+from ledger.prepared import Change, Number, Values, slot, union
 from ledger.transitions import move, record, unit
 
 log = logging.getLogger(__name__)
+
+AT_ONCE = 200  # deadlines noticed at one look
 
 
 def kinds() -> list[type[HumanRequest]]:
@@ -26,14 +27,10 @@ def kinds() -> list[type[HumanRequest]]:
     return [pattern.model for pattern in patterns.all_patterns()]
 
 
-def expire_due(limit: int = 200) -> int:
-    """End questions whose deadline has passed, of every kind; how many, `limit` at most."""
+def expire_due() -> int:
+    """End questions whose deadline has passed, of every kind; how many, AT_ONCE at most."""
     expire = {each.label: each.expire for each in patterns.all_patterns() if each.expire}
-    each = (
-        patterns.get(label).model.objects.overdue().values_list(Value(label), "pk", "deadline")
-        for label in expire
-    )
-    overdue = list(_all_of(each).order_by("deadline")[:limit])
+    overdue = _overdue(tuple(expire))()
     for label, pk, _ in overdue:
         try:
             expire[label](pk)
@@ -44,10 +41,16 @@ def expire_due(limit: int = 200) -> int:
     return len(overdue)
 
 
-def _all_of(rows: Iterable[Any]) -> Any:
-    """The rows of several tables in one query: who looks at each tick asks once, not per kind."""
-    first, *rest = rows
-    return first.union(*rest, all=True) if rest else first
+# Who looks at each tick asks one query for all tables, not one for each, and writes it once.
+
+
+@cache
+def _overdue(labels: tuple[str, ...]) -> Values:
+    def overdue(label: str) -> Any:
+        model = patterns.get(label).model
+        return model.objects.overdue().values_list(Value(label), "pk", "deadline")
+
+    return Values(lambda: union(map(overdue, labels), all=True).order_by("deadline")[:AT_ONCE])
 
 
 def cancel_open(run: Run, *, actor: str, reason: str, ended: bool = False) -> int:
@@ -106,23 +109,39 @@ def forget(run: Run) -> None:
 
 def decided_runs() -> list[int]:
     """Waiting runs of which an awaited question is decided: the look that no lost hint escapes."""
-    waiting = JournalEntry.objects.filter(
-        status=JournalEntry.Status.WAITING, run__status=Run.Status.WAITING
-    )
-    each = (
-        waiting.filter(
+    return sorted({run_id for (run_id,) in _decided_runs(tuple(kinds()))()})
+
+
+@cache
+def _decided_runs(models: tuple[type[HumanRequest], ...]) -> Values:
+    def decided(model: type[HumanRequest]) -> Any:
+        return JournalEntry.objects.filter(
+            status=JournalEntry.Status.WAITING,
+            run__status=Run.Status.WAITING,
             request_kind=model._meta.label_lower,
             request_id__in=model.objects.undelivered().values("pk"),
-        ).values_list("run_id", flat=True)
-        for model in kinds()
-    )
-    return sorted(set(_all_of(each)))
+        ).values_list("run_id")
+
+    return Values(lambda: union(map(decided, models), all=True))
 
 
 def has_decided(run_id: int) -> bool:
     """Whether a question that this waiting run waits for is decided already."""
-    waiting = JournalEntry.objects.filter(run=run_id, status=JournalEntry.Status.WAITING)
-    for label, pk in waiting.values_list("request_kind", "request_id"):
-        if patterns.get(label).model.objects.filter(pk=pk, resolved_at__isnull=False).exists():
-            return True
-    return False
+    return any(_is_decided(label)(id=pk) for label, pk in _awaited(run=run_id))
+
+
+_awaited = Values(
+    lambda: JournalEntry.objects.filter(
+        run=slot(JournalEntry, "run"), status=JournalEntry.Status.WAITING
+    ).values_list("request_kind", "request_id")
+)
+
+
+@cache
+def _is_decided(label: str) -> Number:
+    model = patterns.get(label).model
+    return Number(
+        lambda: model.objects.filter(pk=slot(model, "id"), resolved_at__isnull=False).values_list(
+            "pk"
+        )
+    )

@@ -8,9 +8,10 @@ from django.contrib.auth.models import User
 from django.db.models import F
 
 from ledger import canonical, catalogue, requests
+from ledger.by_id import by_id_of
 from ledger.catalogue import AgentSpec
 from ledger.clock import now
-from ledger.errors import AlreadyDecided, BadInput, NotAllowed, Stale, UnknownId
+from ledger.errors import AlreadyDecided, BadInput, NotAllowed, Stale
 from ledger.models import JournalEntry, Run
 from ledger.transitions import move, record, rows_for_update, verb
 
@@ -22,12 +23,12 @@ VERDICTS = {
 }
 
 
+_by_id = by_id_of(Run, "run")
+
+
 def by_id(run_id: Any) -> Run:
     """The run, or UnknownId. `run_id` may be a number or its text."""
-    try:
-        return Run.objects.get(pk=run_id)
-    except (Run.DoesNotExist, ValueError, TypeError, OverflowError) as error:
-        raise UnknownId("run", run_id) from error
+    return _by_id(run_id)
 
 
 def actor_for(user: Any) -> str:

@@ -19,7 +19,6 @@ from typing import TypeVar
 
 from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError, connection
-from django.db.models import Max
 
 from ledger import waiters, wake
 from ledger.bell import Bell
@@ -120,7 +119,7 @@ class Follower:
         stop_listening = (lambda: None) if bell.hears_all else wake.listen_here(self.wake)
         try:
             if not self._ready.is_set():
-                self.cursor = self._newest()
+                self.cursor = Event.objects.newest()
                 self._ready.set()
                 waiters.tell_all()  # those who looked before the cursor stood
             hinted = True  # whatever came while nobody listened
@@ -134,14 +133,11 @@ class Follower:
             stop_listening()
             bell.close()
 
-    def _newest(self) -> int:
-        return Event.objects.aggregate(newest=Max("id"))["newest"] or 0
-
     def _look(self, hinted: bool) -> None:
         """Read what is new. Unhinted, one cheap query tells whether there is anything."""
         if hinted and self._read():
             return
-        newest = self._newest()
+        newest = Event.objects.newest()
         if newest < self.cursor:
             log.warning("The log ends before what was read of it; following from its end.")
             self.cursor = newest

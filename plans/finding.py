@@ -4,29 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from ledger.by_id import by_id_of
 from ledger.errors import UnknownId
 from plans.models import Plan, PlanStep, PlanTurn, PlanVersion, StepRun, StepStatus
 from plans.steps import Step
 
+_by_id = by_id_of(Plan, "plan", "run__requester", "run__owner")
+_turn_by_id = by_id_of(PlanTurn, "turn of a plan", "run", "reviewer", "plan")
 BEGUN = (StepStatus.WAITING, StepStatus.RUNNING, StepStatus.DONE)
 
 
 def by_id(plan_id: Any) -> Plan:
     """The plan, or UnknownId. `plan_id` may be a number or its text."""
-    try:
-        return Plan.objects.select_related("run__requester", "run__owner").get(pk=plan_id)
-    except (Plan.DoesNotExist, ValueError, TypeError, OverflowError) as error:
-        raise UnknownId("plan", plan_id) from error
+    return _by_id(plan_id)
 
 
 def turn_by_id(turn_id: Any) -> PlanTurn:
     """The turn, or UnknownId."""
-    try:
-        rows = PlanTurn.objects.select_related("run", "reviewer", "plan")
-        found: PlanTurn = rows.get(pk=turn_id)
-        return found
-    except (PlanTurn.DoesNotExist, ValueError, TypeError, OverflowError) as error:
-        raise UnknownId("turn of a plan", turn_id) from error
+    return _turn_by_id(turn_id)
 
 
 def version_of(plan: Plan, number: int | None = None) -> PlanVersion:

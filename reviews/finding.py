@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ledger.errors import UnknownId
+from ledger.by_id import by_id_of
 from reviews.models import ReviewItem
+
+_by_id = by_id_of(ReviewItem, "review item", "run", "reviewer", "claimed_by")
 
 
 def by_id(item_id: Any) -> ReviewItem:
     """The item, or UnknownId. `item_id` may be a number or its text."""
-    try:
-        rows = ReviewItem.objects.select_related("run", "reviewer", "claimed_by")
-        return rows.get(pk=item_id)
-    except (ReviewItem.DoesNotExist, ValueError, TypeError, OverflowError) as error:
-        raise UnknownId("review item", item_id) from error
+    return _by_id(item_id)

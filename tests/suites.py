@@ -28,7 +28,7 @@ POSTGRES = os.environ.get("TEST_DATABASE_URL") or "postgres://postgres@127.0.0.1
 # Sync Playwright runs a loop of its own, beside which async tests cannot: separate calls.
 # The longest first, and the many fast tests in parts, so that none is alone at the end.
 FAST = sorted(str(path) for path in Path("tests").glob("test_*.py"))
-PARTS = 2
+PARTS = 3
 SUITES = {
     "browser": ("browser", ["tests/e2e"]),
     "process": ("real processes", ["tests/process"]),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError, connection, transaction
 
-from agents import activation, backoff, noticing
+from agents import activation, backoff, heart, noticing
 from agents.bound import RunContext
 from agents.noticing import Noticing
 from approvals import services
@@ -58,12 +59,21 @@ async def reading(task: str, context: RunContext) -> Any:
     return await context.read("outside", outside)
 
 
+async def blocking(task: str, context: RunContext) -> str:
+    """Waits at a gate, then holds up the loop until the test says so."""
+    gate = context.gate("shapes")
+    await gate.wait_for_approval((await gate.request_approval("blocking", "count", {})).pk)
+    EFFECTS["back"] += 1
+    until(lambda: EFFECTS["go on"], "it may go on")
+    return "done"
+
+
 @pytest.fixture(autouse=True)
 def agents(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     EFFECTS.clear()
     monkeypatch.setattr(noticing, "TICK", NEVER)
     monkeypatch.setattr(backoff, "AGAIN", 0.01)
-    mine = (telling, ending, reading)
+    mine = (telling, ending, reading, blocking)
     theirs = (agents_for_tests.gathering, agents_for_tests.impatient)
     with agents_for_tests.in_catalogue(*mine, *theirs):
         yield
@@ -225,6 +235,11 @@ def test_a_run_whose_row_somebody_else_holds_is_claimed_as_soon_as_it_is_free(
         ends(run)
 
 
+def lease_of(run: Run) -> datetime:
+    assert run.lease_until is not None
+    return run.lease_until
+
+
 def threaded(call: Callable[[], Any]) -> None:
     """Do that on a connection of its own, while this one is in the middle of a transaction."""
 
@@ -257,6 +272,50 @@ def test_a_second_decision_while_the_run_is_being_claimed_is_not_lost(
         services.approve(second.pk, by=rita)
         ends(run)
     assert EFFECTS == {"a": 1, "b": 1}
+
+
+def test_while_an_agent_blocks_the_loop_one_more_run_is_claimed_and_its_lease_is_kept(
+    rita: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest is for other runners."""
+    monkeypatch.setattr(heart, "SIGN_EVERY", 0.05)
+    blocked, *others = [waiting("blocking"), *(waiting("ending") for _ in range(3))]
+    with RunnerInThread():
+        services.approve(pending(blocked)[0].pk, by=rita)
+        came_back()
+        for run in others:
+            services.approve(pending(run)[0].pk, by=rita)
+        claimed = Run.objects.filter(status="running").exclude(pk=blocked.pk)
+        held = until(claimed.first, "it claims one")
+        until(lambda: lease_of(again(held)) > lease_of(held), "its lease is renewed")
+        assert Run.objects.filter(status="waiting").count() == 2
+        EFFECTS["go on"] += 1
+        for run in (blocked, *others):
+            ends(run)
+    assert {again(run).fence for run in (blocked, *others)} == {2}
+
+
+def test_a_free_run_that_is_claimed_as_the_loop_is_blocked_keeps_its_lease(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(heart, "SIGN_EVERY", 0.05)
+    real = activation.claim_next
+
+    def blocking_the_loop(*args: Any) -> Any:
+        """Another agent's code gets the loop as this claim is committed."""
+        found = real(*args)
+        loop = here._loop
+        loop.call_soon_threadsafe(until, lambda: EFFECTS["go on"], "it may go on")
+        return found
+
+    with RunnerInThread() as here:
+        monkeypatch.setattr(activation, "claim_next", blocking_the_loop)
+        run = runs.submit("ending", "one")
+        claimed = until(lambda: Run.objects.filter(status="running").first(), "it is claimed")
+        until(lambda: lease_of(again(run)) > lease_of(claimed), "its lease is renewed")
+        EFFECTS["go on"] += 1
+        ends(run, "waiting")
+    assert again(run).fence == 1
 
 
 def test_a_runner_that_found_nothing_to_claim_goes_on_to_its_end(

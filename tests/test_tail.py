@@ -18,7 +18,7 @@ from django.db import OperationalError, connection, connections
 
 from ledger import tail, waiters, wake
 from ledger.bell import Bell
-from ledger.models import Event, Run
+from ledger.models import Event, EventQuerySet, Run
 from ledger.tail import Follower, follower, wait_until
 from ledger.transitions import record, unit
 from tests.driving import until
@@ -280,15 +280,15 @@ def test_a_database_that_is_away_at_first_is_followed_when_it_is_back(
 ) -> None:
     monkeypatch.setattr(tail, "RETRY", 0.05)
     tries: list[int] = []
-    newest = Follower._newest
+    newest = EventQuerySet.newest
 
-    def away(self: Follower) -> int:
+    def away(events: EventQuerySet) -> int:
         tries.append(1)
         if len(tries) < 4:
             raise OperationalError("the server is starting up")
-        return newest(self)
+        return newest(events)
 
-    monkeypatch.setattr(Follower, "_newest", away)
+    monkeypatch.setattr(EventQuerySet, "newest", away)
     ears = Ears()
     follower().subscribe(ears)
     assert ears.until(write()) == [1]
