@@ -158,9 +158,9 @@ def poller() -> None:
 
 def scale() -> None:
     from tests.bench import rows
-    from tests.bench.scale import count, pages
+    from tests.bench.scale import count, page, pages
 
-    serve({"make": rows.make, "count": count, "pages": pages})
+    serve({"make": rows.make, "count": count, "pages": pages, "page": page})
 
 
 if __name__ == "__main__":

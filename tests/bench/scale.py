@@ -1,11 +1,17 @@
-"""How long pages take on the server beside millions of decided rows."""
+"""How long pages take on the server beside millions of decided rows, and how much that grows.
+
+A machine's speed may change from one minute to the next, and making the rows takes minutes. For
+the growth the smallest place is measured once more, in turn with each larger one.
+"""
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tests.bench.places import Child, installed
@@ -21,6 +27,7 @@ PAGES = {
 }
 WANTED = {"inbox, first page": "< 50"}
 REPEATED = 30
+IN_TURN = 60
 WARM_UP = 3
 GROWTH = 1.5
 AT_ONCE = 8  # days
@@ -34,23 +41,43 @@ class Sized:
     rows: int
     counted: float  # events a second that a runner counts into the figures
     pages: dict[str, float]  # median, ms
+    growth: dict[str, float] = field(default_factory=dict)  # times what the smallest takes
 
 
 def measure(kind: str, sizes: tuple[int, ...], say: Callable[[str], None]) -> list[Sized]:
     """The same pages beside ever more rows, each time on a fresh database."""
-    found = []
-    for rows in sizes:
-        with installed(kind) as place:
-            child = Child(place, "scale")
-            began = time.monotonic()
-            made = child("make", rows)
-            say(f"{kind}: {rows:,} decided rows made in {time.monotonic() - began:.0f} s")
-            began = time.monotonic()
-            counted = child("count", *made)
-            say(f"{kind}: counted in {time.monotonic() - began:.0f} s")
-            found.append(Sized(rows, counted, child("pages")))
-            child.stop()
+    with _filled(kind, sizes[0], say) as (smallest, counted):
+        found = [Sized(sizes[0], counted, smallest("pages"))]
+        for rows in sizes[1:]:
+            with _filled(kind, rows, say) as (child, counted):
+                pages = child("pages")
+                found.append(Sized(rows, counted, pages, _growth(smallest, child)))
     return found
+
+
+@contextmanager
+def _filled(kind: str, rows: int, say: Callable[[str], None]) -> Iterator[tuple[Child, float]]:
+    """A process beside so many decided rows, and the events a second that it counted."""
+    with installed(kind) as place:
+        child = Child(place, "scale")
+        began = time.monotonic()
+        made = child("make", rows)
+        say(f"{kind}: {rows:,} decided rows made in {time.monotonic() - began:.0f} s")
+        began = time.monotonic()
+        counted = child("count", *made)
+        say(f"{kind}: counted in {time.monotonic() - began:.0f} s")
+        yield child, counted
+        child.stop()
+
+
+def _growth(small: Child, large: Child) -> dict[str, float]:
+    """How many times as long each page takes in the large place, the two asked in turn."""
+    growth = {}
+    for name, address in PAGES.items():
+        pairs = [(small("page", address), large("page", address)) for _ in range(IN_TURN)]
+        ours, its = (statistics.median(took) for took in zip(*pairs, strict=True))
+        growth[name] = its / ours
+    return growth
 
 
 def lines(found: dict[str, dict[str, Any]]) -> list[list[str]]:
@@ -64,7 +91,7 @@ def lines(found: dict[str, dict[str, Any]]) -> list[list[str]]:
         for at, rows in enumerate(sizes):
             cells = [f"{sized[at].pages[page]:.1f}" for sized in by_kind.values()]
             made.append([f"{page}, {rows:,} decided, ms", WANTED.get(page, "< 150"), *cells])
-        grown = [sized[-1].pages[page] / sized[0].pages[page] for sized in by_kind.values()]
+        grown = [sized[-1].growth[page] for sized in by_kind.values()]
         made.append([f"{page}, growth", f"≤ {GROWTH}", *(f"{each:.2f}" for each in grown)])
     counted = [f"{sized[-1].counted:,.0f}" for sized in by_kind.values()]
     return [*made, ["counted into the figures, events a second", "", *counted]]
@@ -140,21 +167,30 @@ def _check() -> None:
 
 def pages() -> dict[str, float]:
     """Milliseconds, median, of each page through all middleware, for somebody signed in."""
+    return {name: _median(address) for name, address in PAGES.items()}
+
+
+def _median(address: str) -> float:
+    took = [page(address) for _ in range(WARM_UP + REPEATED)]
+    return statistics.median(took[WARM_UP:])
+
+
+def page(address: str) -> float:
+    """Milliseconds of that page, once."""
+    began = time.perf_counter()
+    response = _client().get(address, headers={"host": "localhost"})
+    took = (time.perf_counter() - began) * 1000
+    if response.status_code != 200:
+        raise RuntimeError(f"{address} answered {response.status_code}.")
+    return took
+
+
+@cache
+def _client() -> Any:
     from django.test import Client
 
     from tests import people
 
     client = Client()
     client.force_login(people.person("reviewer-0"))
-    return {name: _median(client, address) for name, address in PAGES.items()}
-
-
-def _median(client: Any, address: str) -> float:
-    took = []
-    for _ in range(WARM_UP + REPEATED):
-        began = time.perf_counter()
-        response = client.get(address, headers={"host": "localhost"})
-        took.append((time.perf_counter() - began) * 1000)
-        if response.status_code != 200:
-            raise RuntimeError(f"{address} answered {response.status_code}.")
-    return statistics.median(took[WARM_UP:])
+    return client
