@@ -58,7 +58,7 @@ INSTALLED_APPS = [
     "reviews",
     "plans",
     "figures",
-    "agents",
+    "hitl_agents",
     "dashboard",
 ]
 
@@ -201,7 +201,7 @@ if env.str("EMAIL_URL", default=""):
     EMAIL_BACKEND = EMAIL.pop("EMAIL_BACKEND")
     globals().update(EMAIL)
 else:
-    EMAIL_BACKEND = "agents.eml_backend.EmlBackend"
+    EMAIL_BACKEND = "hitl_agents.actions.eml_backend.EmlBackend"
 EMAIL_TIMEOUT = 30  # seconds; without one a silent mail server would hold a runner for ever
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="agents@localhost")
 

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from agents import activation
-from agents.bound import RunContext
-from agents.drive import Drive
-from agents.journal import Journal
-from agents.loop import RunnerLoop
-from agents.threads import DatabaseThreads
 from approvals import services
 from approvals.gate import gate_named
 from approvals.models import ApprovalRequest
+from hitl_agents.context.run_context import RunContext
+from hitl_agents.journal import activation
+from hitl_agents.journal.journal import Journal
+from hitl_agents.journal.loop import RunnerLoop
+from hitl_agents.journal.threads import DatabaseThreads
+from hitl_agents.runner.drive import Drive
 from ledger import runs
 from ledger.clock import now
 from ledger.models import JournalEntry, Run

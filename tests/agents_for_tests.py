@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from agents.bound import RunContext
-from agents.gated import ApprovalGatedAgent
+from hitl_agents.context.run_context import RunContext
+from hitl_agents.patterns.gated import ApprovalGatedAgent
 from ledger import catalogue
 from ledger.catalogue import AgentSpec
 

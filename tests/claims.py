@@ -1,4 +1,4 @@
-"""Claims of waiting runs as the steps of a story go by; runners ask agents.activation for them."""
+"""Claims of waiting runs as the steps of a story go by; runners ask hitl_agents.journal.activation for them."""
 
 from __future__ import annotations
 

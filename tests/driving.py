@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from agents.loop import RunnerLoop
-from agents.runner import AgentRunner
 from approvals import services
 from approvals.models import ApprovalRequest
+from hitl_agents.journal.loop import RunnerLoop
+from hitl_agents.runner.runner import AgentRunner
 from ledger import runs, tail
 from ledger.models import Run, Runner
 

@@ -83,7 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self.connection.close()
         if behaviour.html:
             return self._send(200, "text/html", b"<!doctype html><title>Hello</title>")
-        from agents.demo_model import serve
+        from hitl_agents.demo.model import serve
 
         status, answer = serve(self.command, self.path, content)
         return self._answer(status, _spoiled(answer, behaviour) if status == 200 else answer)

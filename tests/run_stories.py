@@ -8,12 +8,12 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from agents import effects, entries
-from agents.bound_gate import GateQuestion
-from agents.completions import completion
-from agents.entries import Hold, Step
 from approvals import services
 from approvals.models import ApprovalRequest
+from hitl_agents.context.gate import GateQuestion
+from hitl_agents.journal import action_entries, entries
+from hitl_agents.journal.entries import Hold, Step
+from hitl_agents.llm.completions import completion
 from ledger import canonical, leases, runs
 from ledger.models import JournalEntry, Run, Runner
 from tests import people
@@ -132,17 +132,19 @@ class Story:
         asked = getattr(self, "request", None)
         known = self.run.journal.filter(kind="action", name=action).first()
         step = _step("action", action, details or MAIL)
-        self.entry = effects.start_action(self.hold, step, known, asked.pk if asked else None)
+        self.entry = action_entries.start_action(
+            self.hold, step, known, asked.pk if asked else None
+        )
         return self
 
     def finish(self, result: Any = None) -> Story:
         """It has happened."""
-        effects.finish_action(self.hold, self.entry, result)
+        action_entries.finish_action(self.hold, self.entry, result)
         return self
 
     def fail(self, error: str) -> Story:
         """It is known not to have happened."""
-        effects.fail_action(self.hold, self.entry, error)
+        action_entries.fail_action(self.hold, self.entry, error)
         return self
 
     def doubt(self, **about: Any) -> Story:

@@ -10,12 +10,21 @@ from typing import Any
 import pytest
 from django.db import InterfaceError, OperationalError
 
-from agents import activity, entries
-from agents.activity import Activity, DatabaseAway, Doubt, Ended, GiveBack, Latch, Lost, Suspend
-from agents.bound import RunContext
-from agents.drive import Drive
-from agents.loop import OWNER, RunnerLoop
 from approvals.models import ApprovalRequest
+from hitl_agents.context.run_context import RunContext
+from hitl_agents.journal import activity, entries
+from hitl_agents.journal.activity import (
+    Activity,
+    DatabaseAway,
+    Doubt,
+    Ended,
+    GiveBack,
+    Latch,
+    Lost,
+    Suspend,
+)
+from hitl_agents.journal.loop import OWNER, RunnerLoop
+from hitl_agents.runner.drive import Drive
 from ledger.errors import LostLease
 from ledger.models import EntryKind, JournalEntry, Run
 from tests import people

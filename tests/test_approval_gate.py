@@ -13,10 +13,10 @@ import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib.auth.models import Group
 
-from agents.bound import RunContext
 from approvals import services
 from approvals.gate import ApprovalGate
 from approvals.models import ApprovalRequest, ApprovalStatus, Gate
+from hitl_agents.context.run_context import RunContext
 from ledger.clock import now
 from ledger.errors import AlreadyDecided, BadInput, UnknownId
 from ledger.models import Event

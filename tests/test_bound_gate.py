@@ -7,10 +7,10 @@ import asyncio
 import pytest
 from django.contrib.auth.models import User
 
-from agents.bound import RunContext
 from approvals import services
 from approvals.gate import gate_named
 from approvals.models import ApprovalRequest
+from hitl_agents.context.run_context import RunContext
 from ledger.models import Event
 from tests import agents_for_tests, people
 from tests.driving import again, drive, driven

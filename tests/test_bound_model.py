@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from agents import bound_model, model
-from agents.bound import RunContext
-from agents.testing import ScriptedModel
+from hitl_agents.context import model
+from hitl_agents.context.run_context import RunContext
+from hitl_agents.llm import chat
+from hitl_agents.runner import model_client
+from hitl_agents.testing import ScriptedModel
 from ledger.models import Event
 from tests import agents_for_tests
 from tests.driving import driven
@@ -46,13 +48,13 @@ class Flaky(ScriptedModel):
 def says(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> Flaky:
     """The runner's model answers so, one after the other, and nobody waits between two tries."""
     client = Flaky(*answers)
-    monkeypatch.setattr(model, "make_client", lambda: client)
-    monkeypatch.setattr(model, "backoff", lambda attempt: 0.0)
+    monkeypatch.setattr(model_client, "make_client", lambda: client)
+    monkeypatch.setattr(chat, "backoff", lambda attempt: 0.0)
     return client
 
 
 def test_an_answer_ends_the_row_of_failed_tries(monkeypatch: pytest.MonkeyPatch) -> None:
-    one_too_few = [DOWN] * (bound_model.MODEL_TRIES - 1)
+    one_too_few = [DOWN] * (model.MODEL_TRIES - 1)
     says(monkeypatch, *one_too_few, "Hello.", *one_too_few, "Hello again.")
     with agents_for_tests.in_catalogue(conversing):
         run = driven("conversing", "Say hello")
@@ -64,9 +66,9 @@ def test_an_answer_ends_the_row_of_failed_tries(monkeypatch: pytest.MonkeyPatch)
 def test_as_many_failed_tries_in_a_row_as_are_allowed_end_the_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    client = says(monkeypatch, DOWN, "Hello.", *[DOWN] * bound_model.MODEL_TRIES)
+    client = says(monkeypatch, DOWN, "Hello.", *[DOWN] * model.MODEL_TRIES)
     with agents_for_tests.in_catalogue(conversing):
         run = driven("conversing", "Say hello")
     assert run.status == "failed"
-    assert f"Tried {bound_model.MODEL_TRIES} times" in run.error
-    assert len(client.calls) == bound_model.MODEL_TRIES + 2
+    assert f"Tried {model.MODEL_TRIES} times" in run.error
+    assert len(client.calls) == model.MODEL_TRIES + 2

@@ -11,11 +11,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError, connection, transaction
 
-from agents import activation, backoff, heart, noticing
-from agents.bound import RunContext
-from agents.noticing import Noticing
 from approvals import services
 from approvals.models import ApprovalRequest
+from hitl_agents.context.run_context import RunContext
+from hitl_agents.journal import activation
+from hitl_agents.runner import backoff, heartbeat, noticing
+from hitl_agents.runner.noticing import Noticing
 from ledger import leases, requests, runs
 from ledger.models import Event, JournalEntry, Run
 from ledger.transitions import rows_for_update
@@ -278,7 +279,7 @@ def test_while_an_agent_blocks_the_loop_one_more_run_is_claimed_and_its_lease_is
     rita: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rest is for other runners."""
-    monkeypatch.setattr(heart, "SIGN_EVERY", 0.05)
+    monkeypatch.setattr(heartbeat, "SIGN_EVERY", 0.05)
     blocked, *others = [waiting("blocking"), *(waiting("ending") for _ in range(3))]
     with RunnerInThread():
         services.approve(pending(blocked)[0].pk, by=rita)
@@ -298,7 +299,7 @@ def test_while_an_agent_blocks_the_loop_one_more_run_is_claimed_and_its_lease_is
 def test_a_free_run_that_is_claimed_as_the_loop_is_blocked_keeps_its_lease(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(heart, "SIGN_EVERY", 0.05)
+    monkeypatch.setattr(heartbeat, "SIGN_EVERY", 0.05)
     real = activation.claim_next
 
     def blocking_the_loop(*args: Any) -> Any:

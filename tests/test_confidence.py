@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.confidence import read_confidence, read_plain, read_structured
+from hitl_agents.llm.confidence import read_confidence, read_plain, read_structured
 
 WRITTEN: list[tuple[str, float | None]] = [
     ("RESPONSE: Ten.\nCONFIDENCE: 85%", 0.85),

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from agents.bound_gate import BoundGate
-from agents.bound_manager import BoundManager
-from agents.bound_queue import BoundQueue
-from agents.escalating import EscalatingAgent
-from agents.gated import ApprovalGatedAgent
-from agents.interactive import InteractiveAgent
-from agents.reviewed import ReviewedAgent
 from approvals.gate import ApprovalGate
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
 from escalations import models as escalations
 from escalations.manager import EscalationManager
+from hitl_agents.context.gate import BoundGate
+from hitl_agents.context.manager import BoundManager
+from hitl_agents.context.queue import BoundQueue
+from hitl_agents.patterns.escalating import EscalatingAgent
+from hitl_agents.patterns.gated import ApprovalGatedAgent
+from hitl_agents.patterns.interactive import InteractiveAgent
+from hitl_agents.patterns.reviewed import ReviewedAgent
 from ledger.models import EntryStatus, RunStatus
 from plans.models import PlanStatus
 from reviews.models import ReviewItem, ReviewStatus
@@ -60,7 +60,7 @@ def test_the_architecture_names_every_status(status: str) -> None:
 
 def test_the_architecture_names_every_kind_of_event_that_services_write() -> None:
     written = set()
-    for app in ("ledger", "approvals", "escalations", "reviews", "plans", "agents"):
+    for app in ("ledger", "approvals", "escalations", "reviews", "plans", "hitl_agents"):
         for path in (ROOT / app).rglob("*.py"):
             if "migrations" not in path.parts:
                 found = KIND.findall(path.read_text())

@@ -11,13 +11,13 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
-from agents.bound import RunContext
-from agents.escalating import EscalatingAgent
-from agents.model import ModelError
-from agents.testing import ScriptedModel, refuses
 from escalations import handling, knowledge, services, thresholds
 from escalations.manager import EscalationManager
 from escalations.models import Escalation
+from hitl_agents.context.run_context import RunContext
+from hitl_agents.llm.chat import ModelError
+from hitl_agents.patterns.escalating import EscalatingAgent
+from hitl_agents.testing import ScriptedModel, refuses
 from ledger import requests
 from ledger.errors import BadInput
 from ledger.models import Event

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
-from agents.bound import RunContext
 from escalations import services
 from escalations.manager import EscalationManager
 from escalations.models import Escalation
+from hitl_agents.context.run_context import RunContext
 from ledger.errors import BadInput, UnknownId
 from ledger.models import Event
 from tests import agents_for_tests, people

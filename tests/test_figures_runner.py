@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from django.db import DatabaseError
 
-from agents import noticing
-from agents.bound import RunContext
-from agents.looks import Found, Looks
 from figures import rollups
 from figures.models import RollUp
+from hitl_agents.context.run_context import RunContext
+from hitl_agents.runner import noticing
+from hitl_agents.runner.polling import Found, Looks
 from ledger import runs
 from ledger.models import Event
 from tests import agents_for_tests, people

@@ -10,10 +10,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.core import mail
 
-from agents import bound_model, model
-from agents.testing import ScriptedModel, cut_off, refuses, wants
 from approvals import services
 from approvals.models import ApprovalRequest, Gate
+from hitl_agents.context import model
+from hitl_agents.llm import chat
+from hitl_agents.runner import model_client
+from hitl_agents.testing import ScriptedModel, cut_off, refuses, wants
 from ledger import runs
 from ledger.models import Event, JournalEntry, Run
 from tests import people
@@ -35,7 +37,7 @@ class Client(ScriptedModel):
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model, "backoff", lambda attempt: 0.01)
+    monkeypatch.setattr(chat, "backoff", lambda attempt: 0.01)
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def says(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Client]:
 
     def script(*answers: Any, then: Any = None) -> Client:
         client = Client(*answers, then=then)
-        monkeypatch.setattr(model, "make_client", lambda: client)
+        monkeypatch.setattr(model_client, "make_client", lambda: client)
         return client
 
     return script
@@ -228,9 +230,9 @@ def test_a_model_that_is_down_is_tried_again_with_backoff_and_then_fails_the_run
     assert run.status == "failed"
     assert "cannot be reached" in run.error
     assert "nothing has run" in run.error
-    assert len(client.calls) == bound_model.MODEL_TRIES
+    assert len(client.calls) == model.MODEL_TRIES
     requeued = Event.objects.filter(run=run, kind="runs.requeued")
-    assert requeued.count() == bound_model.MODEL_TRIES - 1
+    assert requeued.count() == model.MODEL_TRIES - 1
     assert not mail.outbox
     assert not JournalEntry.objects.filter(run=run, kind="action").exists()
 

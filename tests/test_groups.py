@@ -10,8 +10,8 @@ from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test import Client
 
-from agents.models import AllowedHost
 from approvals.models import Gate
+from hitl_agents.models import AllowedHost
 from tests import people
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +35,7 @@ RECORD = {"ledger.view_journalentry", "ledger.view_runner", "approvals.view_gate
     "plans.view_steprun",
     "plans.view_planmessage",
 }
-HOSTS = "agents.view_allowedhost"
+HOSTS = "hitl_agents.view_allowedhost"
 EXPECTED = {
     "Reviewers": SEEN_BY_ALL
     | {"approvals.decide_approvalrequest", "escalations.answer_escalation", "ledger.resolve_run"}
@@ -43,7 +43,12 @@ EXPECTED = {
     "Auditors": SEEN_BY_ALL | RECORD | {HOSTS, "figures.view_reviewers"},
     "Operators": SEEN_BY_ALL
     | RECORD
-    | {HOSTS, "agents.add_allowedhost", "agents.change_allowedhost", "agents.delete_allowedhost"}
+    | {
+        HOSTS,
+        "hitl_agents.add_allowedhost",
+        "hitl_agents.change_allowedhost",
+        "hitl_agents.delete_allowedhost",
+    }
     | {"approvals.add_gate", "approvals.change_gate", "escalations.change_knowledge"}
     | {f"escalations.{verb}_threshold" for verb in ("add", "change", "delete")}
     | {f"reviews.{verb}_{row}" for verb in ("add", "change") for row in ("outputtype", "trylimit")}
@@ -63,11 +68,11 @@ PAGES = (
     "reviews/outputtype",
     "reviews/trylimit",
     "plans/plan",
-    "agents/allowedhost",
+    "hitl_agents/allowedhost",
 )
 MIGRATIONS = (
     ("approvals.migrations.0002_groups", "make_groups"),
-    ("agents.migrations.0002_groups", "grant"),
+    ("hitl_agents.migrations.0002_groups", "grant"),
     ("escalations.migrations.0003_groups", "grant"),
     ("reviews.migrations.0002_groups", "grant"),
     ("plans.migrations.0002_groups", "grant"),
@@ -163,7 +168,7 @@ def test_auditors_see_every_list_and_can_add_nothing(page: str) -> None:
 def test_auditors_cannot_change_a_gate_or_a_host() -> None:
     gate, host = people.gate("mail"), AllowedHost.objects.create(host="api.example.org")
     client = member("kim", "Auditors")
-    for page in (f"approvals/gate/{gate.pk}", f"agents/allowedhost/{host.pk}"):
+    for page in (f"approvals/gate/{gate.pk}", f"hitl_agents/allowedhost/{host.pk}"):
         assert client.get(f"/admin/{page}/change/").status_code == 200
         answer = client.post(f"/admin/{page}/change/", {"risk_threshold": "critical"})
         assert answer.status_code == 403
@@ -172,7 +177,9 @@ def test_auditors_cannot_change_a_gate_or_a_host() -> None:
 
 def test_operators_list_hosts() -> None:
     client = member("olga", "Operators")
-    answer = client.post("/admin/agents/allowedhost/add/", {"host": "api.example.org", "note": ""})
+    answer = client.post(
+        "/admin/hitl_agents/allowedhost/add/", {"host": "api.example.org", "note": ""}
+    )
     assert answer.status_code == 302
     assert AllowedHost.objects.get().host == "api.example.org"
 

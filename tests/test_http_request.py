@@ -13,11 +13,11 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connections
 
-from agents import egress, hosts
-from agents.gated import ApprovalGatedAgent
-from agents.models import AllowedHost
 from approvals import actions
 from approvals.actions import ActionContext, ActionFailed, OutcomeUnknown
+from hitl_agents.actions import egress, hosts
+from hitl_agents.models import AllowedHost
+from hitl_agents.patterns.gated import ApprovalGatedAgent
 from ledger.canonical import canonical
 from ledger.errors import BadInput
 from tests import web_server

@@ -9,12 +9,12 @@ import openai
 import pytest
 from asgiref.sync import sync_to_async
 
-from agents import plan_prompts
-from agents.interactive import InteractiveAgent
-from agents.model import ModelError
-from agents.plan_drafts import NoPlan
-from agents.plan_steps import NotDone
-from agents.testing import ScriptedDecider, ScriptedModel, approve, refuses, reject, wants
+from hitl_agents.llm.chat import ModelError
+from hitl_agents.patterns.interactive import InteractiveAgent
+from hitl_agents.patterns.plan_drafts import NoPlan
+from hitl_agents.patterns.plan_steps import NotDone
+from hitl_agents.prompts import plans
+from hitl_agents.testing import ScriptedDecider, ScriptedModel, approve, refuses, reject, wants
 from ledger.models import Event
 from plans import services
 from plans.finding import steps_of
@@ -96,7 +96,7 @@ async def test_a_server_without_structured_output_is_asked_for_a_list() -> None:
     titles = ["Collect the figures", "Write the report", "Send it"]
     assert [one["title"] for one in found["steps"]] == titles
     assert "response_format" not in model.calls[1]
-    assert model.calls[1]["messages"][-1]["content"] == plan_prompts.AS_LIST
+    assert model.calls[1]["messages"][-1]["content"] == plans.AS_LIST
 
 
 async def test_every_numbered_line_of_plain_text_is_a_step_and_one_is_enough() -> None:
@@ -132,7 +132,7 @@ async def test_a_plan_that_is_faulty_twice_is_asked_for_as_a_list() -> None:
     assert len(found["steps"]) == 3
     assert ["response_format" in call for call in model.calls] == [True, True, False]
     asked = model.calls[2]["messages"]
-    assert asked == plan_prompts.as_list(model.calls[0]["messages"])
+    assert asked == plans.as_list(model.calls[0]["messages"])
 
 
 async def test_after_two_faulty_plans_and_no_list_there_is_no_plan() -> None:
@@ -308,7 +308,7 @@ async def test_a_server_without_tools_is_asked_in_plain_words(status: int) -> No
     found = await InteractiveAgent("planner", model).execute_step("Choose a colour")
     assert found["result"] == {"said": "Blue goes well with it.", "actions": []}
     assert ["tools" in call for call in model.calls] == [True, False]
-    assert model.calls[1]["messages"][-1]["content"] == plan_prompts.IN_WORDS
+    assert model.calls[1]["messages"][-1]["content"] == plans.IN_WORDS
 
 
 async def test_a_step_with_actions_is_not_done_in_words_by_a_server_without_tools() -> None:

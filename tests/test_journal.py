@@ -15,16 +15,16 @@ from django.db import OperationalError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents import effects, entries, threads
-from agents.activation import Activation
-from agents.bound import RunContext
-from agents.entries import Hold
-from agents.journal import Journal
-from agents.steps import StepFailed
-from agents.threads import DatabaseThreads
 from approvals import services
 from approvals.actions import ActionFailed
 from approvals.models import ApprovalRequest
+from hitl_agents.context.run_context import RunContext
+from hitl_agents.journal import action_entries, entries, threads
+from hitl_agents.journal.activation import Activation
+from hitl_agents.journal.entries import Hold
+from hitl_agents.journal.journal import Journal
+from hitl_agents.journal.steps import StepFailed
+from hitl_agents.journal.threads import DatabaseThreads
 from ledger import runs
 from ledger.errors import BadInput, UnknownId
 from ledger.models import EntryKind, Event, JournalEntry, Run
@@ -364,7 +364,7 @@ def test_an_action_whose_end_cannot_be_written_down_is_in_doubt_with_what_is_kno
     def fail(*args: Any) -> Any:
         raise ValueError("a bug of ours")
 
-    monkeypatch.setattr(effects, writing, fail)
+    monkeypatch.setattr(action_entries, writing, fail)
     run = first_life(lambda context: act(context, answer))
     assert run.status == "in_doubt"
     assert run.doubt is not None
@@ -409,7 +409,7 @@ def test_a_stop_does_not_hide_why_an_action_is_in_doubt(rita: User) -> None:
 def test_an_end_that_was_committed_as_the_connection_broke_is_told_once(
     rita: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finish, breaks = effects.finish_action, [True]
+    finish, breaks = action_entries.finish_action, [True]
 
     def finish_and_break(*args: Any) -> None:
         finish(*args)
@@ -418,7 +418,7 @@ def test_an_end_that_was_committed_as_the_connection_broke_is_told_once(
             raise OperationalError("the server closed the connection")
 
     monkeypatch.setattr(threads, "PAUSES", (0.001,))
-    monkeypatch.setattr(effects, "finish_action", finish_and_break)
+    monkeypatch.setattr(action_entries, "finish_action", finish_and_break)
     run = first_life(act)
     assert run.result == "posted"
     assert Event.objects.filter(run=run, kind="actions.finished").count() == 1

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 
-from agents.lessons import FEEDBACK, NEWEST, lessons_for
 from approvals import services
 from approvals.models import ApprovalRequest
+from hitl_agents.patterns.lessons import FEEDBACK, NEWEST, lessons_for
 from tests import people
 
 

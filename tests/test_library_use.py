@@ -14,11 +14,11 @@ from asgiref.sync import sync_to_async
 from channels.db import database_sync_to_async as in_thread
 from django.contrib.auth.models import User
 
-from agents.gated import ApprovalGatedAgent
-from agents.testing import ScriptedDecider, ScriptedModel, approve, edit, reject, revise, wants
 from approvals.actions import ActionFailed, OutcomeUnknown
 from approvals.gate import ApprovalGate
 from approvals.models import ApprovalRequest, Gate
+from hitl_agents.patterns.gated import ApprovalGatedAgent
+from hitl_agents.testing import ScriptedDecider, ScriptedModel, approve, edit, reject, revise, wants
 from ledger import leases, tail
 from ledger.clock import DbNow
 from ledger.errors import BadInput

@@ -13,8 +13,9 @@ import httpx2
 import pytest
 from pytest_django import Settings
 
-from agents import model, prompts
-from agents.answers import (
+from approvals import actions
+from hitl_agents.llm import chat
+from hitl_agents.llm.answers import (
     Problem,
     ToolCall,
     json_object_in,
@@ -23,9 +24,11 @@ from agents.answers import (
     text_of,
     tool_calls_of,
 )
-from agents.completions import completion
-from agents.model import ModelError, as_dict, backoff, classify, make_client
-from approvals import actions
+from hitl_agents.llm.chat import ModelError, as_dict, backoff, classify
+from hitl_agents.llm.completions import completion
+from hitl_agents.prompts import shared
+from hitl_agents.runner import model_client
+from hitl_agents.runner.model_client import make_client
 from ledger.risk import RiskLevel
 from tests import openai_server
 
@@ -41,14 +44,14 @@ def use(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
     def point(url: str) -> None:
         settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY = url, KEY
 
-    monkeypatch.setattr(model, "CLIENT_RETRIES", 0)
+    monkeypatch.setattr(model_client, "CLIENT_RETRIES", 0)
     return point
 
 
 async def ask(messages: list[Any] = HELLO, **more: Any) -> dict[str, Any]:
     async with make_client() as client:
         response = await client.chat.completions.create(
-            model=model.model_name(), messages=messages, **more
+            model=chat.model_name(), messages=messages, **more
         )
         return as_dict(response)
 
@@ -68,25 +71,25 @@ async def problem_when_asking(messages: list[Any] = HELLO, **more: Any) -> Probl
 def test_neither_the_module_nor_the_demo_question_imports_openai() -> None:
     code = (
         "import os, sys; os.environ['DJANGO_SETTINGS_MODULE'] = 'hitl_site.settings';"
-        "import django; django.setup(); from agents import model;"
-        "model.is_demo(); model.model_name(); sys.exit('openai' in sys.modules)"
+        "import django; django.setup(); from hitl_agents.llm import chat;"
+        "chat.is_demo(); chat.model_name(); sys.exit('openai' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_the_demo_model_answers_exactly_when_there_is_no_key(settings: Settings) -> None:
     settings.OPENAI_BASE_URL = "http://127.0.0.1:1/v1"
-    assert model.is_demo()
-    assert model.model_name() == "demo"
+    assert chat.is_demo()
+    assert chat.model_name() == "demo"
     settings.OPENAI_API_KEY = KEY
-    assert not model.is_demo()
-    assert model.model_name() == model.DEFAULT_MODEL
+    assert not chat.is_demo()
+    assert chat.model_name() == chat.DEFAULT_MODEL
     settings.OPENAI_MODEL = "small"
-    assert model.model_name() == "small"
+    assert chat.model_name() == "small"
 
 
 async def test_without_a_key_the_demo_model_answers_in_this_process() -> None:
-    answer = await ask(prompts.assess_risk("write_file", {"path": "a", "content": ""}))
+    answer = await ask(shared.assess_risk("write_file", {"path": "a", "content": ""}))
     assert text_of(answer) == "low"
 
 
@@ -97,7 +100,7 @@ async def test_with_a_key_the_server_of_the_settings_is_asked(
     tools = [action.tool() for action in actions.all_actions()]
     with openai_server.running(key=KEY) as server:
         use(server.url)
-        answer = await ask(prompts.choose_actions(TASK, []), tools=tools)
+        answer = await ask(shared.choose_actions(TASK, []), tools=tools)
     assert [call.name for call in tool_calls_of(answer)] == ["send_email"]
     (asked,) = server.requests
     assert asked["model"] == "small"
@@ -116,7 +119,7 @@ async def test_the_client_waits_a_minute_for_an_answer_and_tries_twice_more(
 async def test_a_server_that_is_busy_for_a_moment_is_asked_again(
     use: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(model, "CLIENT_RETRIES", 2)
+    monkeypatch.setattr(model_client, "CLIENT_RETRIES", 2)
     monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)
     with openai_server.running(fail_first=2) as server:
         use(server.url)
@@ -154,7 +157,7 @@ async def test_tool_calls_whose_arguments_are_broken_are_malformed(
     tools = [action.tool() for action in actions.all_actions()]
     with openai_server.running(malformed=True) as server:
         use(server.url)
-        problem = await problem_when_asking(prompts.choose_actions(TASK, []), tools=tools)
+        problem = await problem_when_asking(shared.choose_actions(TASK, []), tools=tools)
     assert problem.kind == "malformed"
     assert "send_email" in problem.message
 
@@ -162,7 +165,7 @@ async def test_tool_calls_whose_arguments_are_broken_are_malformed(
 async def test_a_server_that_hangs_is_unavailable(
     use: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(model, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(model_client, "ANSWER_SECONDS", 0.2)
     with openai_server.running(hang=True) as server:
         use(server.url)
         problem = await problem_when_asking()

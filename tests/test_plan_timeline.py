@@ -6,10 +6,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.template.loader import render_to_string
 
-from agents import demo_plans
 from approvals import services as approvals
 from dashboard import timeline
 from dashboard.lines import Line
+from hitl_agents.demo import plans
 from ledger import runs
 from ledger.models import Run
 from plans import services
@@ -133,7 +133,7 @@ def test_a_run_that_is_cancelled_takes_its_turn_back(run: Run, rita: User) -> No
 
 
 def test_a_plan_that_is_given_up_says_so(rita: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo_plans, "reply", lambda *_: ("I would rather talk about it.", []))
+    monkeypatch.setattr(plans, "reply", lambda *_: ("I would rather talk about it.", []))
     run = driven("interactive", plan_stories.GOAL)
     assert "Plan given up" in titles(run)
     assert plan_of(run).status == "failed"

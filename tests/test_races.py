@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from agents import activation
 from approvals import services
 from approvals.models import ApprovalRequest
+from hitl_agents.journal import activation
 from ledger import leases, runs
 from ledger.clock import now
 from ledger.errors import AlreadyDecided, IllegalMove, LostLease, Refused, TooLate

@@ -12,9 +12,9 @@ from django.template.loader import render_to_string
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from agents import entries
 from approvals import envelope, services
 from approvals.models import ApprovalRequest
+from hitl_agents.journal import entries
 from ledger import requests, runs
 from ledger.clock import now
 from ledger.transitions import record

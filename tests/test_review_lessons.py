@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agents.review_lessons import MOST, SIZE, lessons_for
+from hitl_agents.patterns.review_lessons import MOST, SIZE, lessons_for
 from reviews import services
 from tests import people
 from tests.reviewing import added

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
-from agents.reviewed import ReviewedAgent
-from agents.testing import ScriptedModel
+from hitl_agents.patterns.reviewed import ReviewedAgent
+from hitl_agents.testing import ScriptedModel
 from ledger.errors import AlreadyDecided, BadInput, NotAllowed, UnknownId
 from reviews import services
 from reviews.models import ReviewItem

@@ -8,9 +8,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from agents.bound import RunContext
-from agents.bound_queue import BoundQueue
-from agents.reviewed import ReviewedAgent
+from hitl_agents.context.queue import BoundQueue
+from hitl_agents.context.run_context import RunContext
+from hitl_agents.patterns.reviewed import ReviewedAgent
 from ledger import runs
 from ledger.clock import now
 from ledger.models import Event, Run

@@ -10,12 +10,12 @@ from django.db import connection
 from django.template.loader import render_to_string
 from django.test.utils import CaptureQueriesContext
 
-from agents import effects, entries
 from approvals import services
 from approvals.models import ApprovalRequest
 from dashboard import timeline
 from dashboard.conversation import read_calls
 from dashboard.lines import Line
+from hitl_agents.journal import action_entries, entries
 from ledger import leases, runs
 from ledger.models import JournalEntry, Run, Runner
 from tests import people
@@ -339,7 +339,7 @@ def test_every_attempt_of_an_action_has_a_line() -> None:
 
 def test_the_evidence_names_what_is_known() -> None:
     story = in_doubt()
-    effects.late_evidence(story.hold, story.entry, "it ran and returned 5")
+    action_entries.late_evidence(story.hold, story.entry, "it ran and returned 5")
     Runner.objects.update(seen_at=datetime(2026, 1, 1, 13, 31, 9, tzinfo=UTC))
     found = told(story).evidence
     assert found is not None

@@ -17,17 +17,19 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from pytest_django import Settings
 
-from agents import activation, backoff, effects, heart, model, noticing, threads
-from agents.bound import RunContext
-from agents.drive import Drive
-from agents.entries import Hold, Step
-from agents.loop import RunnerLoop
-from agents.noticing import Noticing
-from agents.runner import AgentRunner
-from agents.testing import ScriptedModel
-from agents.threads import DatabaseThreads
 from approvals import services
 from approvals.models import ApprovalRequest
+from hitl_agents.context.run_context import RunContext
+from hitl_agents.journal import action_entries, activation, threads
+from hitl_agents.journal.entries import Hold, Step
+from hitl_agents.journal.loop import RunnerLoop
+from hitl_agents.journal.threads import DatabaseThreads
+from hitl_agents.llm import chat
+from hitl_agents.runner import backoff, heartbeat, model_client, noticing
+from hitl_agents.runner.drive import Drive
+from hitl_agents.runner.noticing import Noticing
+from hitl_agents.runner.runner import AgentRunner
+from hitl_agents.testing import ScriptedModel
 from ledger import leases, patterns, requests, runs
 from ledger.clock import now
 from ledger.models import EntryKind, Event, Run, Runner
@@ -255,8 +257,8 @@ def test_a_backoff_ends_when_its_time_has_come(monkeypatch: pytest.MonkeyPatch) 
             return None
 
     client = Client(ConnectionError("refused"), "Hello.")
-    monkeypatch.setattr(model, "make_client", lambda: client)
-    monkeypatch.setattr(model, "backoff", lambda attempt: 0.2)
+    monkeypatch.setattr(model_client, "make_client", lambda: client)
+    monkeypatch.setattr(chat, "backoff", lambda attempt: 0.2)
     with RunnerInThread():
         run = runs.submit("chatting", "Say hello")
         ends(run, "completed")
@@ -339,7 +341,7 @@ def test_programs_that_are_gone_are_noticed(acting: bool, status: str) -> None:
         run = leases.start_library("billing", "shop-1", 0.1)
         if acting:
             step = Step("action", "pay", "action/pay/1", "{}")
-            effects.start_action(Hold(run.pk, 1, 1, "shop-1"), step, None, None)
+            action_entries.start_action(Hold(run.pk, 1, 1, "shop-1"), step, None, None)
         ends(run, status)
     assert again(run).fence == 1, "nobody drives it again"
 
@@ -440,7 +442,7 @@ def test_a_stop_while_work_is_being_claimed_claims_no_more(
 
 
 def test_a_run_that_holds_up_the_loop_keeps_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heart, "SIGN_EVERY", OFTEN)
+    monkeypatch.setattr(heartbeat, "SIGN_EVERY", OFTEN)
     with RunnerInThread():
         run = runs.submit("blocking", "a")
         until(lambda: EFFECTS["begun"], "it blocks the loop")
@@ -683,7 +685,7 @@ def test_how_an_action_ended_is_written_down_when_the_database_answers_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(threads, "PAUSES", (0.001, 0.001))
-    written = effects.finish_action
+    written = action_entries.finish_action
     failing = [1, 1]
 
     def finish(*args: Any) -> None:
@@ -692,7 +694,7 @@ def test_how_an_action_ended_is_written_down_when_the_database_answers_again(
             raise OperationalError("database is locked")
         written(*args)
 
-    monkeypatch.setattr(effects, "finish_action", finish)
+    monkeypatch.setattr(action_entries, "finish_action", finish)
     EFFECTS["go on"] = 1
     assert driven("slow").status == "completed"
     assert EFFECTS["begun"] == 1

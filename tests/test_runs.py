@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from agents import effects, entries
-from agents.entries import Hold, Step
 from approvals import services
 from approvals.models import ApprovalRequest
+from hitl_agents.journal import action_entries, entries
+from hitl_agents.journal.entries import Hold, Step
 from ledger import catalogue, leases, requests, runs
 from ledger.catalogue import AgentSpec
 from ledger.clock import now
@@ -485,8 +485,8 @@ def test_whatever_a_model_says_or_an_action_fails_with_is_journaled() -> None:
     hold = Hold(a_run().pk, 1, 1, "r")
     said = entries.note_done(hold, _step("a"), {"text": "a\0", "odd": ["\ud800"]}, now())
     failed = entries.note_failed(hold, _step("b"), "No \0.", now())
-    action = effects.start_action(hold, _step("c"), None, None)
-    effects.fail_action(hold, action, "No file \udce4.")
+    action = action_entries.start_action(hold, _step("c"), None, None)
+    action_entries.fail_action(hold, action, "No file \udce4.")
     for row in (said, failed, action):
         shown = row.result, row.error
         row.refresh_from_db()

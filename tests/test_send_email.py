@@ -16,15 +16,15 @@ from django.core import mail
 from django.core.mail import EmailMessage, get_connection
 from pytest_django import Settings
 
-from agents import eml_backend
 from approvals import actions
 from approvals.actions import ActionContext, ActionFailed, OutcomeUnknown
+from hitl_agents.actions import eml_backend
 from ledger.errors import BadInput
 from tests import smtp_server
 
 EMAIL = {"to": "ana@example.org", "subject": "Your order 1042", "body": "Dear Ana,\n\nThanks.\n"}
 CONTEXT = ActionContext("run-1/step-1", 1, 1)
-EML = "agents.eml_backend.EmlBackend"
+EML = "hitl_agents.actions.eml_backend.EmlBackend"
 
 
 def send(context: ActionContext = CONTEXT, **changes: Any) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def test_cookies_are_secure_behind_https_and_usable_without(tmp_path: Path) -> N
 
 def test_mail_goes_to_files_until_a_server_is_named(tmp_path: Path) -> None:
     names = ("EMAIL_BACKEND", "EMAIL_HOST")
-    assert read(tmp_path, *names)["EMAIL_BACKEND"] == "agents.eml_backend.EmlBackend"
+    assert read(tmp_path, *names)["EMAIL_BACKEND"] == "hitl_agents.actions.eml_backend.EmlBackend"
     named = read(tmp_path, *names, EMAIL_URL="smtp://mail.example.org:25")
     assert named["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend"
     assert named["EMAIL_HOST"] == "mail.example.org"

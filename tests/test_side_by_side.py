@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from agents import prompts, review_prompts
-from agents.bound import RunContext
-from agents.escalating import EscalatingAgent
-from agents.interactive import InteractiveAgent
 from approvals import services
 from approvals.models import Gate
+from hitl_agents.context.run_context import RunContext
+from hitl_agents.patterns.escalating import EscalatingAgent
+from hitl_agents.patterns.interactive import InteractiveAgent
+from hitl_agents.prompts import reviews, shared
 from plans import services as plans
 from plans.models import Plan
 from tests import agents_for_tests, people
@@ -139,6 +139,6 @@ def test_a_gate_that_is_made_by_being_asked_at_has_the_threshold_it_was_given(ri
 def test_a_prompt_is_the_same_in_whatever_order_the_database_keeps_what_it_tells() -> None:
     """PostgreSQL orders the names in JSON by itself; another prompt would be another question."""
     one, other = {"to": "ana", "body": "Hello."}, {"body": "Hello.", "to": "ana"}
-    assert prompts.assess_risk("tell", one) == prompts.assess_risk("tell", other)
-    assert prompts.revise("tell", one, "No.", []) == prompts.revise("tell", other, "No.", [])
-    assert review_prompts._json(one) == review_prompts._json(other)
+    assert shared.assess_risk("tell", one) == shared.assess_risk("tell", other)
+    assert shared.revise("tell", one, "No.", []) == shared.revise("tell", other, "No.", [])
+    assert reviews._json(one) == reviews._json(other)

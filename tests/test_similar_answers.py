@@ -7,9 +7,9 @@ from django.contrib.auth.models import User
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents.knowledge import earlier_answers
 from escalations import knowledge, words
 from escalations.models import Knowledge, Term
+from hitl_agents.patterns.knowledge import earlier_answers
 from ledger.errors import BadInput, NotAllowed, UnknownId
 from ledger.models import Event
 from tests import people

@@ -11,10 +11,13 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import connections
 
-from agents.answers import problem_of, text_of, tool_calls_of
-from agents.gated import ApprovalGatedAgent
-from agents.model import as_dict
-from agents.testing import (
+from approvals import services
+from approvals.gate import ApprovalGate
+from approvals.models import ApprovalRequest
+from hitl_agents.llm.answers import problem_of, text_of, tool_calls_of
+from hitl_agents.llm.chat import as_dict
+from hitl_agents.patterns.gated import ApprovalGatedAgent
+from hitl_agents.testing import (
     Decision,
     ScriptedDecider,
     ScriptedModel,
@@ -26,9 +29,6 @@ from agents.testing import (
     revise,
     wants,
 )
-from approvals import services
-from approvals.gate import ApprovalGate
-from approvals.models import ApprovalRequest
 from ledger.errors import BadInput, NotAllowed
 from tests import people
 

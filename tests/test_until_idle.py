@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from agents import noticing
+from hitl_agents.runner import noticing
 from tests import agents_for_tests, people
 from tests.driving import driven
 

@@ -13,13 +13,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 
-from agents import entries
-from agents.bound import RunContext
-from agents.drive import Drive
-from agents.looks import Looks
-from agents.noticing import TICK
 from approvals import services
 from approvals.models import ApprovalRequest
+from hitl_agents.context.run_context import RunContext
+from hitl_agents.journal import entries
+from hitl_agents.runner.drive import Drive
+from hitl_agents.runner.noticing import TICK
+from hitl_agents.runner.polling import Looks
 from ledger import leases, runs
 from ledger.clock import now
 from ledger.models import Event, JournalEntry, Run

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from agents.actions import files
 from approvals import actions
 from approvals.actions import ActionContext, ActionFailed, OutcomeUnknown
+from hitl_agents.actions import files
 from ledger.errors import BadInput
 
 CONTEXT = ActionContext("run-1/step-1", 1, 1)

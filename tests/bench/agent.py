@@ -6,7 +6,7 @@ import os
 import time
 from typing import Any
 
-from agents.bound import RunContext
+from hitl_agents.context.run_context import RunContext
 
 
 async def bench(task: str, context: RunContext) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from tests.e2e.site import Site, outcome, until
 def silent_host(site: Site) -> Iterator[str]:
     """An allowed host that takes a request and hangs up: nobody knows whether it acted on it."""
     site.run("""
-from agents.models import AllowedHost
+from hitl_agents.models import AllowedHost
 AllowedHost.objects.get_or_create(host="127.0.0.1", defaults={"allow_private": True})
 """)
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -35,7 +35,7 @@ BETWEEN = {("start_action", True), ("finish_action", False)}  # the action's sta
 
 @pytest.fixture
 def rita(settings: Settings) -> User:
-    settings.EMAIL_BACKEND = "agents.eml_backend.EmlBackend"  # one file each
+    settings.EMAIL_BACKEND = "hitl_agents.actions.eml_backend.EmlBackend"  # one file each
     people.gate("gated")
     return people.rita()
 

@@ -11,8 +11,8 @@ import openai.types.chat  # noqa: F401  # loaded before the forks: it takes long
 import pytest
 from django.contrib.auth.models import User
 
-from agents.bound import RunContext
 from approvals.models import ApprovalRequest
+from hitl_agents.context.run_context import RunContext
 from ledger import verify
 from ledger.models import Event, JournalEntry
 from tests import people

@@ -16,8 +16,8 @@ from django.core.management import call_command
 from django.db import connections
 from pytest_django import Settings
 
-from agents import heart, noticing
-from agents.bound import RunContext
+from hitl_agents.context.run_context import RunContext
+from hitl_agents.runner import heartbeat, noticing
 from ledger import guards, runs, verify
 from ledger.models import Event, Run, Runner
 from tests import agents_for_tests, people
@@ -196,7 +196,7 @@ def test_an_idle_runner_ends_at_once(
 ) -> None:
     settings.HITL_LEASE_SECONDS = NEVER  # no look and no sign of life comes to its help
     monkeypatch.setattr(noticing, "TICK", NEVER)
-    monkeypatch.setattr(heart, "SIGN_EVERY", NEVER)
+    monkeypatch.setattr(heartbeat, "SIGN_EVERY", NEVER)
     runner = start()
     runner.signal(number)
     assert runner.ended() == 0

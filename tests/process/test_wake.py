@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from django.contrib.auth.models import User
 
-from agents import noticing
 from approvals import services
+from hitl_agents.runner import noticing
 from ledger import runs, tail
 from ledger.models import Event, Run
 from tests import agents_for_tests, people

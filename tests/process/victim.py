@@ -18,14 +18,14 @@ from typing import Any
 
 from django.db import connections
 
-from agents import activation, effects, entries
-from agents.counting import Counting
+from hitl_agents.journal import action_entries, activation, entries
+from hitl_agents.runner.counting import Counting
 from ledger import leases
 from ledger.clock import now
 from ledger.models import Run
 from tests.driving import drive
 
-WRITE = (activation, effects, entries, leases)  # the modules that write what a run has done
+WRITE = (activation, action_entries, entries, leases)  # the modules that write what a run has done
 NO_WRITES_OF_A_RUN = {"_sweep_library", "start_library"}
 
 

@@ -1,0 +1,3 @@
+"""What an agent is handed: model, gate, manager, queue and plan, inside a run or in a program."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Model servers: asking them, and reading what they answer."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""The runner: claims runs, drives them, renews their leases, stops cleanly."""
+
+from __future__ import annotations
