@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.db.models import Q
 
-from approvals.finding import by_id
+from approvals.lookup import by_id
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
 from ledger.clock import DbNow, now
 from ledger.errors import BadInput, Refused

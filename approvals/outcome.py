@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from approvals.finding import by_id
+from approvals.lookup import by_id
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
 from ledger.errors import AlreadyDecided, BadInput, LedgerError, Refused, Stale, TooLate
-from ledger.prepared import Number, Rows, slot
+from ledger.statements.prepared import Number, Rows, slot
 
 # The one revision that followed a request, if any.
 _after = Rows(

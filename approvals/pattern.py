@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from approvals import deadlines, finding, outcome, rules
+from approvals import deadlines, lookup, outcome, rules
 from approvals.models import ApprovalRequest
 from ledger import patterns
 
@@ -12,7 +12,7 @@ def register() -> None:
     patterns.register(
         patterns.Pattern(
             model=ApprovalRequest,
-            by_id=finding.by_id,
+            by_id=lookup.by_id,
             shorten=deadlines.shorten,
             expire=deadlines.expire,
             effective=outcome.effective,

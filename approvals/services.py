@@ -13,7 +13,7 @@ from django.db.models import Q
 from approvals import actions, rules
 from approvals.asking import ask, ask_edited
 from approvals.deadlines import TIMEOUT_FEEDBACK, expire, shorten
-from approvals.finding import by_id
+from approvals.lookup import by_id
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
 from approvals.outcome import lost
 from ledger import canonical

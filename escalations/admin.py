@@ -12,7 +12,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from escalations import knowledge, thresholds
+from escalations import thresholds
+from escalations.knowledge import answers
 from escalations.models import Escalation, Knowledge, Threshold
 from ledger.admin import ReadOnlyAdmin, first_line, json_of, text_of
 from ledger.filters import RunFilter
@@ -133,19 +134,19 @@ class KnowledgeAdmin(admin.ModelAdmin):
         self, request: HttpRequest, obj: Knowledge, form: ModelForm[Knowledge], change: bool
     ) -> None:
         """Through the services, which keep the index and the log."""
-        knowledge.correct(obj.pk, by=request.user, answer=form.cleaned_data["answer"])
-        verb = knowledge.retire if form.cleaned_data["retired"] else knowledge.restore
+        answers.correct(obj.pk, by=request.user, answer=form.cleaned_data["answer"])
+        verb = answers.retire if form.cleaned_data["retired"] else answers.restore
         verb(obj.pk, by=request.user)
 
     @admin.action(description="Retire: offer these no more", permissions=["change"])
     def retire(self, request: HttpRequest, queryset: Any) -> None:
         for pk in queryset.values_list("pk", flat=True):
-            knowledge.retire(pk, by=request.user)
+            answers.retire(pk, by=request.user)
 
     @admin.action(description="Restore: offer these again", permissions=["change"])
     def restore(self, request: HttpRequest, queryset: Any) -> None:
         for pk in queryset.values_list("pk", flat=True):
-            knowledge.restore(pk, by=request.user)
+            answers.restore(pk, by=request.user)
 
 
 @admin.register(Escalation)

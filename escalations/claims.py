@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from escalations import rules
 from escalations.deadlines import RELEASED, STILL_OPEN
-from escalations.finding import by_id
+from escalations.lookup import by_id
 from escalations.models import Escalation, EscalationStatus
 from escalations.outcome import lost, name_of
 from ledger import canonical

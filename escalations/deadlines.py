@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from escalations.finding import by_id
+from escalations.lookup import by_id
 from escalations.models import Escalation, EscalationStatus, Resolution
 from ledger.clock import DbNow, now
 from ledger.errors import BadInput, Refused

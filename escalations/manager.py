@@ -6,20 +6,21 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 
-from escalations import handlers, services
+from escalations import services
 from escalations.asking import check_name
-from escalations.handlers import Handler
+from escalations.handlers import calling
+from escalations.handlers.calling import Handler
 from escalations.models import Escalation, EscalationStatus
-from ledger import timeouts
 from ledger.clock import now
 from ledger.models import RequestQuerySet
+from ledger.requests import timeouts
 from ledger.tail import wait_until
 
 
 class EscalationManager:
     """Takes what agents are unsure about to handlers of the program, and else to people."""
 
-    def __init__(self, *, handler_seconds: float = handlers.SECONDS) -> None:
+    def __init__(self, *, handler_seconds: float = calling.SECONDS) -> None:
         self.handler_seconds = handler_seconds
         self._handlers: dict[str, Handler] = {}
 
@@ -62,7 +63,7 @@ class EscalationManager:
         handler = self._handlers.get(escalation_type)
         if handler is not None:
             in_thread = sync_to_async(_call)
-            handled = await handlers.offer(escalation, handler, in_thread, self.handler_seconds)
+            handled = await calling.offer(escalation, handler, in_thread, self.handler_seconds)
             if handled is not None:
                 return handled.response
         return escalated(escalation)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from escalations.finding import by_id
+from escalations.lookup import by_id
 from escalations.models import Escalation, EscalationStatus, Resolution
 from ledger.errors import AlreadyDecided, BadInput, LedgerError, Refused, Stale, TooLate
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from escalations import deadlines, finding, rules
+from escalations import deadlines, lookup, rules
 from escalations.models import Escalation
 from ledger import patterns
 
@@ -12,7 +12,7 @@ def register() -> None:
     patterns.register(
         patterns.Pattern(
             model=Escalation,
-            by_id=finding.by_id,
+            by_id=lookup.by_id,
             shorten=deadlines.shorten,
             expire=deadlines.expire,
             related=("reviewer",),

@@ -10,12 +10,13 @@ from typing import Any
 
 from django.db.models import Q
 
-from escalations import knowledge, rules
+from escalations import rules
 from escalations.asking import ask
 from escalations.claims import claim, hand_over, release
 from escalations.deadlines import RELEASED, STILL_OPEN, expire, shorten
-from escalations.finding import by_id
-from escalations.handling import begin, fail, handle
+from escalations.handlers.handling import begin, fail, handle
+from escalations.knowledge import answers
+from escalations.lookup import by_id
 from escalations.models import AttemptWas, Escalation, EscalationStatus, Resolution
 from escalations.outcome import lost
 from ledger import canonical
@@ -73,7 +74,7 @@ def answer(
         kept=keep,
     )
     if keep:
-        knowledge.keep(escalation)
+        answers.keep(escalation)
     return escalation
 
 

@@ -18,9 +18,9 @@ from figures.declared import RULES
 from figures.models import Progress, RollUp
 from figures.numbers import COLUMNS, Numbers
 from figures.slots import Slot, holding
-from ledger import prepared
 from ledger.models import Event
-from ledger.prepared import Rows, Values
+from ledger.statements import prepared
+from ledger.statements.prepared import Rows, Values
 
 log = logging.getLogger(__name__)
 

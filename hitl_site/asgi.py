@@ -12,7 +12,7 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hitl_site.settings")
 http = get_asgi_application()  # before anything that imports models
 
-from dashboard.routing import websocket_urlpatterns  # noqa: E402  (needs the line above)
+from dashboard.live.routing import websocket_urlpatterns  # noqa: E402  (needs the line above)
 
 application = ProtocolTypeRouter(
     {

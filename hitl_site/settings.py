@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "channels",
     "ledger",
+    "pages",
     "approvals",
     "escalations",
     "reviews",
@@ -74,7 +75,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "dashboard.middleware.DatabaseDownMiddleware",
+    "dashboard.frame.middleware.DatabaseDownMiddleware",
 ]
 
 ROOT_URLCONF = "hitl_site.urls"
@@ -91,7 +92,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "dashboard.context.shell",
+                "dashboard.frame.context.shell",
             ],
         },
     },

@@ -13,14 +13,14 @@ def closed(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
-    path("", include("dashboard.urls")),
-    path("approvals/", include("approvals.urls")),
-    path("escalations/", include("escalations.urls")),
-    path("reviews/", include("reviews.urls")),
-    path("plans/", include("plans.urls")),
+    path("", include("dashboard.inbox.urls")),
+    path("approvals/", include("approvals.pages.urls")),
+    path("escalations/", include("escalations.pages.urls")),
+    path("reviews/", include("reviews.pages.urls")),
+    path("plans/", include("plans.pages.urls")),
     re_path(r"^accounts/(?:signup|email|confirm-email|password/reset)/", closed),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
 ]
 
-handler403 = "dashboard.errors.denied"
+handler403 = "dashboard.frame.errors.denied"

@@ -14,9 +14,9 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.functional import cached_property
 
-from ledger import export
-from ledger.calendar import CalendarQuerySet
 from ledger.filters import ActorFilter, KindFilter, RunFilter, TimeFilter
+from ledger.log import export
+from ledger.log.calendar import CalendarQuerySet
 from ledger.models import Event, JournalEntry, Run, Runner
 
 CUT = 80  # characters of a text in a list

@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from ledger.clock import DbNow, now, shown_now
 from ledger.errors import AppendOnly
-from ledger.prepared import Values, whole
+from ledger.statements.prepared import Values, whole
 
 RUNNER_SILENT_AFTER = timedelta(seconds=15)
 

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 
 from ledger.errors import NotAllowed, UnknownId
-from ledger.prepared import Rows, slot
+from ledger.statements.prepared import Rows, slot
 
 
 def user_named(reviewer: Any) -> Any:

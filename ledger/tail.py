@@ -20,10 +20,10 @@ from typing import TypeVar
 from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError, connection
 
-from ledger import waiters, wake
-from ledger.bell import Bell
+from ledger.log import waiters, wake
+from ledger.log.bell import Bell
 from ledger.models import Event
-from ledger.prepared import Rows, slot
+from ledger.statements.prepared import Rows, slot
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

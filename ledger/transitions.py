@@ -20,8 +20,8 @@ from django.db import OperationalError, connection, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from ledger import wake
 from ledger.errors import IllegalMove, Refused, Stale
+from ledger.log import wake
 from ledger.models import Event
 
 P = ParamSpec("P")

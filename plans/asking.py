@@ -15,7 +15,7 @@ from ledger.models import Run
 from ledger.transitions import move, record, rows_for_update, verb
 from plans.difference import is_material
 from plans.figures import when_ended
-from plans.finding import by_id, locked_in, steps_of
+from plans.lookup import by_id, locked_in, steps_of
 from plans.models import MessageKind, Plan, PlanStatus, PlanTurn, TurnKind, TurnStatus
 from plans.steps import merged
 from plans.versions import Draft, in_new_version, namer, new_turn, say, store_version, with_steps

@@ -13,7 +13,7 @@ from ledger.transitions import move
 from plans import outcome
 from plans.asking import answer_turns, record_asked
 from plans.difference import is_material
-from plans.finding import locked_in, steps_of, version_of
+from plans.lookup import locked_in, steps_of, version_of
 from plans.models import Plan, PlanStatus, TurnKind, TurnStatus
 from plans.steps import AddStep, Change, SetStep, Step, changed, checked
 from plans.versions import Draft, in_new_version, namer, new_turn, remaining_risk, store_version

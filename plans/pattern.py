@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ledger import patterns
-from plans import finding, rules
+from plans import lookup, rules
 from plans.models import PlanTurn
 
 
@@ -12,7 +12,7 @@ def register() -> None:
     patterns.register(
         patterns.Pattern(
             model=PlanTurn,
-            by_id=finding.turn_by_id,
+            by_id=lookup.turn_by_id,
             related=("run", "reviewer", "plan"),
             refusal=lambda turn, user: rules.no_part(turn.plan, user),
         )

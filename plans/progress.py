@@ -13,7 +13,7 @@ from ledger.models import Run
 from ledger.transitions import move, record, verb
 from plans.asking import locked_plan, record_asked
 from plans.figures import when_ended
-from plans.finding import steps_of, tries_of, unheard
+from plans.lookup import steps_of, tries_of, unheard
 from plans.models import (
     MessageKind,
     Plan,

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ledger import requests
 from ledger.clock import now
 from ledger.errors import AlreadyDecided, BadInput, NotAllowed, Refused
 from ledger.people import user_named
+from ledger.requests import lifecycle
 from ledger.runs import actor_for
 from ledger.transitions import record, verb
 from plans import figures, outcome, rules
 from plans.asking import answer_turn, answer_turns, locked_plan
 from plans.editing import change_steps, move_shown
-from plans.finding import steps_of, turn_by_id
+from plans.lookup import steps_of, turn_by_id
 from plans.models import (
     MessageKind,
     Plan,
@@ -153,7 +153,7 @@ def stop(plan_id: object, *, by: Any, reason: str = "") -> Plan:
     move_shown(plan, PlanStatus.STOPPED, "plans.stopped", actor, fields, **about, reason=reason)
     answer_turns(plan, "stop", actor=actor, by=user, text=reason)
     if running and plan.run is not None:
-        requests.cancel_open(plan.run, actor=actor, reason=STOPPED)
+        lifecycle.cancel_open(plan.run, actor=actor, reason=STOPPED)
     return plan
 
 

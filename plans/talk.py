@@ -9,7 +9,7 @@ from ledger import canonical
 from ledger.errors import BadInput
 from ledger.runs import actor_for
 from ledger.transitions import record
-from plans.finding import agents_version, steps_of, unheard, version_of
+from plans.lookup import agents_version, steps_of, unheard, version_of
 from plans.models import MessageKind, Plan
 from plans.versions import say
 

@@ -10,7 +10,7 @@ from ledger import canonical
 from ledger.clock import now
 from ledger.models import Run
 from ledger.risk import RiskLevel
-from plans.finding import steps_of, tries_of
+from plans.lookup import steps_of, tries_of
 from plans.models import (
     MessageKind,
     Plan,

@@ -16,7 +16,7 @@ from ledger.runs import actor_for
 from ledger.transitions import record, verb
 from reviews import rules
 from reviews.adding import facts
-from reviews.finding import by_id
+from reviews.lookup import by_id
 from reviews.models import CLAIM, ReviewItem, ReviewItemQuerySet, ReviewStatus
 
 TRIED = 20  # candidates that are looked at before the queue is asked again

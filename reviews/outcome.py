@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ledger.errors import AlreadyDecided, BadInput, LedgerError, Refused, Stale
-from reviews.finding import by_id
+from reviews.lookup import by_id
 from reviews.models import ReviewItem
 
 

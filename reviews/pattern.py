@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ledger import patterns
-from reviews import finding, rules
+from reviews import lookup, rules
 from reviews.models import ReviewItem
 
 
@@ -12,7 +12,7 @@ def register() -> None:
     patterns.register(
         patterns.Pattern(
             model=ReviewItem,
-            by_id=finding.by_id,
+            by_id=lookup.by_id,
             related=("reviewer",),
             outlives_its_run=True,  # nobody waits; what people say helps the next run
             heavy=ReviewItem.HEAVY,

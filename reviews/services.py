@@ -18,7 +18,7 @@ from ledger.runs import actor_for
 from ledger.transitions import move, verb
 from reviews import contents, rules
 from reviews.adding import add, facts, in_sample
-from reviews.finding import by_id
+from reviews.lookup import by_id
 from reviews.models import ReviewItem, ReviewStatus
 from reviews.outcome import lost
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from ledger import kept
+from ledger.statements import kept
 
 KEPT = {"django_migrations", "django_content_type", "auth_permission"}
 

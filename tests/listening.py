@@ -11,8 +11,8 @@ from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
 from django.test import Client
 
-from dashboard import live
-from dashboard.hub import hub
+from dashboard.live import rendering
+from dashboard.live.hub import hub
 from hitl_site.asgi import application
 from ledger import tail
 
@@ -97,7 +97,7 @@ class Pages:
 
     def __init__(self) -> None:
         self.opened: list[Page] = []
-        live.recent.forget()  # another test's log had events of the same ids
+        rendering.recent.forget()  # another test's log had events of the same ids
 
     def __call__(self, cookie: str, **options: Any) -> Page:
         page = Page(cookie, **options)

@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 
 from approvals import gates
 from approvals.models import ApprovalRequest, Gate
-from ledger.calendar import CalendarQuerySet
 from ledger.errors import BadInput, NotAllowed, UnknownId
+from ledger.log.calendar import CalendarQuerySet
 from ledger.models import Event
 from ledger.transitions import record
 from tests import people

@@ -12,7 +12,8 @@ from django.db import connection
 
 from approvals import services
 from approvals.models import ApprovalRequest
-from ledger import runs, verify
+from ledger import runs
+from ledger.log import verify
 from ledger.models import JournalEntry, Run
 from tests import agents_for_tests, people
 from tests.agents_for_tests import EFFECTS

@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 
 from approvals import services
 from approvals.models import ApprovalRequest
-from ledger import paging
 from ledger.clock import now
+from ledger.statements import paging
 from pages import filters
 from tests import people
 

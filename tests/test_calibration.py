@@ -10,8 +10,9 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from escalations import calibration, services
-from escalations.calibration import Judged, Proposal
+from escalations import services
+from escalations.pages import calibration
+from escalations.pages.calibration import Judged, Proposal
 from tests import people
 from tests.escalated import CONTEXT, escalated
 

@@ -10,9 +10,9 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from approvals import services
-from dashboard import hub as hubs
-from dashboard import live
-from dashboard.hub import hub
+from dashboard.live import hub as hubs
+from dashboard.live import rendering
+from dashboard.live.hub import hub
 from ledger.models import Event
 from tests import people
 from tests.listening import PATIENCE, Page, Pages, cookie_of, in_thread
@@ -106,7 +106,7 @@ async def test_a_cursor_that_the_log_does_not_have_means_reload(pages: Pages, af
 async def test_too_much_to_catch_up_with_means_reload(
     pages: Pages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "MOST_CARDS", 3)
+    monkeypatch.setattr(rendering, "MOST_CARDS", 3)
     cookie = await in_thread(newcomer)()
     for _ in range(3):
         await in_thread(people.asked)()
@@ -120,7 +120,7 @@ async def test_too_much_to_catch_up_with_means_reload(
 async def test_a_cursor_from_long_ago_means_reload(
     pages: Pages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "LOOK_BACK", 1)
+    monkeypatch.setattr(rendering, "LOOK_BACK", 1)
     cookie = await in_thread(newcomer)()
     await in_thread(decided)()
     page = await pages(cookie, after=0).open()

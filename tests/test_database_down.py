@@ -13,8 +13,8 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
 from approvals.models import ApprovalRequest
-from dashboard.middleware import DatabaseDownMiddleware
-from ledger import wake
+from dashboard.frame.middleware import DatabaseDownMiddleware
+from ledger.log import wake
 from ledger.models import Event, Run
 from ledger.transitions import LOG_LOCK
 from tests import people

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.difference import MAX_LINES, Hunk, changed_keys, difference
+from pages.rendering.difference import MAX_LINES, Hunk, changed_keys, difference
 
 LINE = st.text(st.sampled_from("ab .\u200b\u202e<&"), max_size=8)
 TEXT = st.lists(LINE, max_size=12).map("\n".join)

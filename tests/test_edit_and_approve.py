@@ -16,9 +16,9 @@ from pydantic import Field
 
 from approvals import actions, services
 from approvals.actions import ActionContext, Arguments, action
-from approvals.edit import EditForm
 from approvals.models import ApprovalRequest
-from approvals.schemas import Shape, shape_of
+from approvals.pages.edit import EditForm
+from approvals.pages.schemas import Shape, shape_of
 from tests import people
 
 pytestmark = pytest.mark.django_db

@@ -11,16 +11,18 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
-from escalations import handling, knowledge, services, thresholds
+from escalations import services, thresholds
+from escalations.handlers import handling
+from escalations.knowledge import answers
 from escalations.manager import EscalationManager
 from escalations.models import Escalation
 from hitl_agents.context.run_context import RunContext
 from hitl_agents.llm.chat import ModelError
 from hitl_agents.patterns.escalating import EscalatingAgent
 from hitl_agents.testing import ScriptedModel, refuses
-from ledger import requests
 from ledger.errors import BadInput
 from ledger.models import Event
+from ledger.requests import lifecycle
 from tests import agents_for_tests, people
 from tests.driving import again, drive, driven
 from tests.escalated import QUESTION, answered
@@ -88,7 +90,7 @@ def test_expired_it_goes_on_as_uncertain_too() -> None:
     thresholds.create(by=people.root(), type="low_confidence", confidence=0.7, deadline_seconds=1)
     run = driven("escalating", QUESTION)
     while again(run).status == "waiting":
-        requests.expire_due()
+        lifecycle.expire_due()
         drive()
     result = again(run).result
     assert isinstance(result, dict)
@@ -128,13 +130,13 @@ def test_the_second_time_the_earlier_answer_is_offered_and_in_the_prompt(rita: U
     assert "Ten percent." in run.journal.get(kind="model").input
     second = Escalation.objects.get(status="pending")
     assert "a person answered: Ten percent." in second.attempt
-    (offered,) = knowledge.similar("escalating", second.question, besides=second.pk)
+    (offered,) = answers.similar("escalating", second.question, besides=second.pk)
     assert (offered.answer, offered.uses) == ("Ten percent.", 1)
 
 
 def test_a_retired_answer_is_in_no_prompt(rita: User) -> None:
     kept = answered(QUESTION, "Ten percent.", rita).knowledge
-    knowledge.retire(kept.pk, by=people.root())
+    answers.retire(kept.pk, by=people.root())
     run = driven("escalating", QUESTION)
     assert "Ten percent." not in run.journal.get(kind="model").input
 
@@ -142,7 +144,7 @@ def test_a_retired_answer_is_in_no_prompt(rita: User) -> None:
 def test_earlier_answers_are_read_through_the_journal(rita: User) -> None:
     kept = answered(QUESTION, "Ten percent.", rita)
     run = driven("escalating", QUESTION)
-    knowledge.correct(kept.knowledge.pk, by=people.root(), answer="Twenty.")
+    answers.correct(kept.knowledge.pk, by=people.root(), answer="Twenty.")
     services.dismiss(Escalation.objects.get(status="pending").pk, by=rita)
     drive()
     run = again(run)
@@ -256,7 +258,7 @@ def test_an_explicit_timeout_shortens_the_deadline_of_a_runs_question() -> None:
     with agents_for_tests.in_catalogue(hasty):
         run = driven("hasty")
         while again(run).status == "waiting":
-            requests.expire_due()
+            lifecycle.expire_due()
             drive()
     assert again(run).result == ["expired", None]
     assert Escalation.objects.get().shortened

@@ -9,9 +9,9 @@ import pytest
 from django.template.loader import render_to_string
 from django.test import Client
 
-from dashboard import live
-from dashboard.changes import ROW, Shown
-from dashboard.live import Frame
+from dashboard.live import rendering
+from dashboard.live.changes import ROW, Shown
+from dashboard.live.rendering import Frame
 from escalations import services
 from escalations.models import Escalation
 from ledger.models import Event, Run
@@ -27,13 +27,13 @@ ELSEWHERE: frozenset[str] = frozenset()
 
 @pytest.fixture(autouse=True)
 def nothing_drawn_before() -> None:
-    live.recent.forget()
+    rendering.recent.forget()
     people.rita()
 
 
 def drawn(shown: Shown = None, *, after: int = 0) -> dict[str, Frame]:
     rows = Event.objects.after(after).values_list(*ROW)
-    return {frame.subject: frame for frame in live.frames(rows, shown)}
+    return {frame.subject: frame for frame in rendering.frames(rows, shown)}
 
 
 def said(escalation: Escalation, on: Shown = None, after: int = 0) -> dict[str, Any]:

@@ -9,7 +9,9 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from escalations import handling, knowledge, services
+from escalations import services
+from escalations.handlers import handling
+from escalations.knowledge import answers
 from escalations.models import Escalation, Knowledge
 from ledger.clock import now
 from ledger.models import Event
@@ -221,7 +223,7 @@ def test_an_unknown_earlier_answer_is_none(rita: Client, use: str) -> None:
 def test_a_retired_or_another_agents_answer_is_not_used(rita: Client) -> None:
     other = answered(QUESTION, "Other.", people.rita(), agent_id="other").knowledge
     retired = answered(QUESTION, "Retired.", people.rita()).knowledge
-    knowledge.retire(retired.pk, by=people.root())
+    answers.retire(retired.pk, by=people.root())
     for row in (other, retired):
         html = page(rita, about(QUESTION), f"?use={row.pk}")
         assert f"{row.answer}</textarea>" not in html

@@ -10,7 +10,8 @@ from django.db import connection
 from django.test import Client
 
 from approvals import services as approvals
-from escalations import handling, services
+from escalations import services
+from escalations.handlers import handling
 from escalations.models import Escalation
 from tests import people
 from tests.driving import drive, driven

@@ -11,9 +11,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 
-from escalations import claims, handling, services, thresholds
+from escalations import claims, services, thresholds
+from escalations.handlers import handling
 from escalations.models import Escalation, EscalationStatus, Knowledge, Threshold
-from ledger import requests, runs
+from ledger import runs
 from ledger.clock import now
 from ledger.errors import (
     AlreadyDecided,
@@ -26,6 +27,7 @@ from ledger.errors import (
     UnknownId,
 )
 from ledger.models import Event
+from ledger.requests import lifecycle
 from ledger.transitions import move
 from tests import people
 from tests.escalated import CONTEXT, escalated, now_is
@@ -359,7 +361,7 @@ def test_a_hand_over_to_nobody_or_without_a_word_is_refused(
 
 def test_past_its_deadline_it_expires_without_an_answer() -> None:
     escalation = overdue(escalated())
-    assert requests.expire_due() == 1
+    assert lifecycle.expire_due() == 1
     after = now_is(escalation)
     assert (after.status, after.response, after.resolution) == ("expired", None, "deadline")
     assert after.resolved_at is not None

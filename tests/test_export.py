@@ -14,7 +14,7 @@ from django.db import connections
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import AsyncClient, Client
 
-from ledger import export
+from ledger.log import export
 from ledger.models import Event
 from ledger.transitions import record
 from tests import people

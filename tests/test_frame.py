@@ -19,7 +19,7 @@ from django.urls import include, path
 
 from approvals import services
 from approvals.models import Gate
-from dashboard.context import Shell
+from dashboard.frame.context import Shell
 from ledger.clock import now
 from ledger.models import Event, Run, Runner
 
@@ -52,7 +52,7 @@ urlpatterns = [
     path("400/", fails(BadRequest())),
     path("500/", fails(RuntimeError("secret"))),
 ]
-handler403 = "dashboard.errors.denied"
+handler403 = "dashboard.frame.errors.denied"
 
 PERMISSIONS = ["view_approvalrequest", "view_run"]
 

@@ -10,10 +10,10 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.db.models import QuerySet
 
-from ledger import guards
+from ledger.log import guards
+from ledger.log.verify import verify
 from ledger.models import Event
 from ledger.transitions import record
-from ledger.verify import verify
 
 on_postgres = pytest.mark.skipif("connection.vendor != 'postgresql'")
 on_sqlite = pytest.mark.skipif("connection.vendor != 'sqlite'")

@@ -10,8 +10,8 @@ from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
-from dashboard import health
-from ledger import guards
+from dashboard.frame import health
+from ledger.log import guards
 
 SECRET = "password=hunter2 host=db.internal"
 

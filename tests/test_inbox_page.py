@@ -15,7 +15,7 @@ from django.utils.html import escape
 
 from approvals import services
 from approvals.models import ApprovalRequest
-from dashboard import views
+from dashboard.inbox import views
 from ledger.clock import now
 from ledger.models import JournalEntry, Run
 from pages import urgency

@@ -17,7 +17,7 @@ from hitl_agents.prompts import plans
 from hitl_agents.testing import ScriptedDecider, ScriptedModel, approve, refuses, reject, wants
 from ledger.models import Event
 from plans import services
-from plans.finding import steps_of
+from plans.lookup import steps_of
 from plans.models import Plan, PlanMessage
 from plans.steps import SetStep, Step
 from tests import people

@@ -7,7 +7,7 @@ from django.core import mail
 
 from approvals import services as approvals
 from plans import services
-from plans.finding import steps_of
+from plans.lookup import steps_of
 from plans.steps import AddStep, Step
 from tests import people, plan_stories
 from tests.driving import again, drive, driven

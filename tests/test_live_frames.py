@@ -15,9 +15,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from approvals import services
 from approvals.models import ApprovalRequest
-from dashboard import approval_cards, live
-from dashboard.changes import ROW, Shown
-from dashboard.live import Frame
+from dashboard.live import approval_cards, rendering
+from dashboard.live.changes import ROW, Shown
+from dashboard.live.rendering import Frame
 from ledger import runs
 from ledger.models import Event, Run
 from ledger.transitions import record
@@ -28,13 +28,13 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def nothing_drawn_before() -> None:
-    live.recent.forget()
+    rendering.recent.forget()
 
 
 def drawn(shown: Shown = None, *, after: int = 0) -> dict[str, Frame]:
     """The frames of all events after that one, by subject."""
     rows = Event.objects.after(after).values_list(*ROW)
-    return {frame.subject: frame for frame in live.frames(rows, shown)}
+    return {frame.subject: frame for frame in rendering.frames(rows, shown)}
 
 
 def said(frame: Frame, on: Shown = None) -> dict[str, Any]:
@@ -282,35 +282,35 @@ def test_frames_come_in_the_order_of_the_last_change() -> None:
 
 def test_since_tells_the_end_that_it_reached() -> None:
     request = people.asked()
-    found = live.since(0, None)
+    found = rendering.since(0, None)
     assert found is not None
     assert [frame.subject for frame in found[0]] == [request.subject]
     assert found[1] == end()
-    assert live.since(end(), None) == ([], end())
+    assert rendering.since(end(), None) == ([], end())
 
 
 def test_a_page_catches_up_only_with_what_it_shows() -> None:
     request = people.asked()
-    for _ in range(live.MOST_CARDS):
+    for _ in range(rendering.MOST_CARDS):
         people.asked()
-    found = live.since(0, page_of(request))
+    found = rendering.since(0, page_of(request))
     assert found is not None
     assert [frame.subject for frame in found[0]] == [request.subject]
-    assert live.since(0, INBOX) is None
+    assert rendering.since(0, INBOX) is None
 
 
 def test_figures_are_those_that_a_person_may_see() -> None:
     people.asked(people.a_run())
-    assert live.figures(["approvals.view_approvalrequest"]) == {
+    assert rendering.figures(["approvals.view_approvalrequest"]) == {
         "approvals": 1,
         "approvals_risk": "medium",
     }
-    assert live.figures(["ledger.view_run"]) == {"runs": 1, "doubt": 0}
+    assert rendering.figures(["ledger.view_run"]) == {"runs": 1, "doubt": 0}
 
 
 @pytest.mark.parametrize("after", [-1, 1, 10**18])
 def test_since_knows_no_event_that_the_log_does_not_have(after: int) -> None:
-    assert live.since(after, None) is None
+    assert rendering.since(after, None) is None
 
 
 # ---- Cost and mishap
@@ -318,7 +318,7 @@ def test_since_knows_no_event_that_the_log_does_not_have(after: int) -> None:
 
 def queries_of(rows: Iterable[Any], shown: Shown) -> int:
     with CaptureQueriesContext(connection) as captured:
-        live.frames(rows, shown)
+        rendering.frames(rows, shown)
     return len(captured)
 
 
@@ -335,9 +335,9 @@ def test_pages_that_come_back_together_share_what_is_drawn(
 ) -> None:
     request = people.asked()
     pages = frozenset({"runs", request.subject})
-    live.since(0, pages)
+    rendering.since(0, pages)
     monkeypatch.setattr(approval_cards, "render_to_string", None)  # drawing again would fail
-    found = live.since(0, pages)
+    found = rendering.since(0, pages)
     assert found is not None
     assert len(found[0]) == 1
 
@@ -375,4 +375,4 @@ def test_subjects_without_a_card_are_passed_over(
 ) -> None:
     rows = [(1, "gates.changed", "approvals.gate:1", None), (2, "x", "nonsense", None)]
     with django_assert_num_queries(0):
-        assert live.frames(rows, INBOX) == []
+        assert rendering.frames(rows, INBOX) == []

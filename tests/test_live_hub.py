@@ -13,12 +13,13 @@ import pytest
 from django.contrib.sessions.backends.db import SessionStore
 from pytest_django import DjangoAssertNumQueries
 
-from dashboard import approval_cards, inbox_head, listener, live
-from dashboard import hub as hubs
-from dashboard.admission import PERMISSIONS, admitted
-from dashboard.hub import Hub, hub
-from dashboard.listener import NOT_ALLOWED, TRY_AGAIN, Listener
-from dashboard.wire import at_once_to, texts_to, unsent_by
+from dashboard.inbox import head
+from dashboard.live import approval_cards, listener, rendering
+from dashboard.live import hub as hubs
+from dashboard.live.admission import PERMISSIONS, admitted
+from dashboard.live.hub import Hub, hub
+from dashboard.live.listener import NOT_ALLOWED, TRY_AGAIN, Listener
+from dashboard.live.transport import at_once_to, texts_to, unsent_by
 from ledger.models import Event
 from ledger.transitions import record
 from tests import people
@@ -61,15 +62,15 @@ def listening(wire: Wire, **options: Any) -> Listener:
 
 def frame(
     event: int, subject: str = "approvals.approvalrequest:1", version: str = ""
-) -> live.Frame:
+) -> rendering.Frame:
     text = json.dumps({"cursor": event, "subject": subject, "version": version})
-    return live.Frame(event, subject, SEE_APPROVALS, frozenset({"pending"}), text, text, text)
+    return rendering.Frame(event, subject, SEE_APPROVALS, frozenset({"pending"}), text, text, text)
 
 
 @pytest.fixture
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests without a database."""
-    monkeypatch.setattr(live, "figures", lambda may: {})
+    monkeypatch.setattr(rendering, "figures", lambda may: {})
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -104,7 +105,7 @@ async def test_an_event_is_drawn_once_for_all_sockets(
         drawn.append(name)
         return render(name, context)
 
-    for module in (approval_cards, inbox_head):
+    for module in (approval_cards, head):
         monkeypatch.setattr(module, "render_to_string", counting)
     cookie = await in_thread(lambda: cookie_of(people.rita()))()
     opened = [await pages(cookie, on="pending").live() for _ in range(5)]
@@ -125,7 +126,7 @@ async def test_a_new_follower_is_followed(pages: Pages) -> None:
 
 
 def test_without_listeners_nothing_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "frames", None)  # drawing would fail
+    monkeypatch.setattr(rendering, "frames", None)  # drawing would fail
     Hub().tell([Event(id=1, kind="approvals.asked", subject="approvals.approvalrequest:1")])
 
 
@@ -134,7 +135,7 @@ async def test_a_listener_that_fails_does_not_stop_the_others() -> None:
     broken.broken = True
     first, second = listening(broken), listening(fine)
 
-    def raising(frames: list[live.Frame]) -> None:
+    def raising(frames: list[rendering.Frame]) -> None:
         raise ValueError("bug")
 
     third = listening(Wire())
@@ -263,7 +264,7 @@ async def test_a_newer_card_is_never_followed_by_an_older_one(
     one = Listener(wire.send, wire.close, session_key="key", may=ALL)
     asked = []
 
-    def since(after: int, shown: object) -> tuple[list[live.Frame], int]:
+    def since(after: int, shown: object) -> tuple[list[rendering.Frame], int]:
         asked.append(after)
         if after == 0:
             # Drawn by the hub before the second event, handed on while this still draws.
@@ -271,7 +272,7 @@ async def test_a_newer_card_is_never_followed_by_an_older_one(
             return [frame(2, version="second")], 2
         return [], 2
 
-    monkeypatch.setattr(live, "since", since)
+    monkeypatch.setattr(rendering, "since", since)
     await one.catch_up(0)
     one.offer([frame(1, version="first")])  # later still
     one.offer([frame(2, version="second"), frame(3, version="third")])
@@ -287,7 +288,9 @@ async def test_it_looks_again_until_nothing_was_appended(monkeypatch: pytest.Mon
     wire = Wire()
     one = Listener(wire.send, wire.close, session_key="key", may=ALL)
     monkeypatch.setattr(
-        live, "since", lambda after, _: ([frame(ends[after])][: ends[after] - after], ends[after])
+        rendering,
+        "since",
+        lambda after, _: ([frame(ends[after])][: ends[after] - after], ends[after]),
     )
     await one.catch_up(0)
     await until(lambda: len(wire.texts) == 3)
@@ -296,7 +299,7 @@ async def test_it_looks_again_until_nothing_was_appended(monkeypatch: pytest.Mon
 
 async def test_it_waits_for_room_while_it_catches_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listener, "PATIENCE", 0.1)
-    monkeypatch.setattr(live, "since", lambda after, _: ([frame(1)], 1))
+    monkeypatch.setattr(rendering, "since", lambda after, _: ([frame(1)], 1))
     wire = Wire()
     one = Listener(
         wire.send, wire.close, session_key="key", may=ALL, unsent=lambda: listener.MOST_UNSENT
@@ -332,20 +335,20 @@ async def told(events: list[Event]) -> Wire:
 async def test_when_frames_cannot_be_drawn_everybody_comes_back(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(live, "frames", None)
+    monkeypatch.setattr(rendering, "frames", None)
     assert (await told([Event(id=1)])).code == TRY_AGAIN
     assert "cannot be drawn" in caplog.text
 
 
 async def test_too_much_at_once_means_reload(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "frames", lambda rows, shown: [frame(1)] * 201)
-    assert (await told([Event(id=1)])).texts[1:] == [live.RELOAD]
+    monkeypatch.setattr(rendering, "frames", lambda rows, shown: [frame(1)] * 201)
+    assert (await told([Event(id=1)])).texts[1:] == [rendering.RELOAD]
 
 
 async def test_a_log_that_jumped_back_means_reload(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "frames", lambda rows, shown: [frame(rows[0][0])])
+    monkeypatch.setattr(rendering, "frames", lambda rows, shown: [frame(rows[0][0])])
     wire = await told([Event(id=7), Event(id=3)])
-    assert wire.texts[2:] == [live.RELOAD]
+    assert wire.texts[2:] == [rendering.RELOAD]
 
 
 async def test_when_nobody_can_say_who_may_listen_everybody_comes_back(

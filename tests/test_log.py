@@ -12,11 +12,11 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import ProtectedError
 
-from ledger import wake
 from ledger.errors import AppendOnly
+from ledger.log import wake
+from ledger.log.verify import verify
 from ledger.models import Event, Run
 from ledger.transitions import record, unit, verb
-from ledger.verify import verify
 from tests.people import a_run
 
 pytestmark = pytest.mark.django_db

@@ -12,11 +12,11 @@ from django import forms
 from django.template import Context, Template
 
 from approvals.models import ApprovalStatus
-from dashboard.arguments import rows
-from dashboard.durations import exactly, lasted, left
-from dashboard.templatetags.look import STATUSES
 from ledger.models import EntryStatus, RunStatus
 from ledger.risk import RiskLevel
+from pages.rendering.arguments import rows
+from pages.rendering.durations import exactly, lasted, left
+from pages.templatetags.look import STATUSES
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 

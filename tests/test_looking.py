@@ -10,8 +10,8 @@ from django.test import Client
 
 from approvals import services
 from approvals.models import ApprovalRequest
-from escalations import history
 from escalations import services as escalations
+from escalations.pages import history
 from figures import looking
 from figures.looking import Reading
 from ledger.errors import BadInput, UnknownId

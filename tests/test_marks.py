@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from dashboard.characters import is_ignorable
-from dashboard.lookalikes import alphabets
-from dashboard.marks import hidden_count, hidden_in, mark, mixed_scripts
+from pages.rendering.confusables import alphabets
+from pages.rendering.hidden_characters import is_ignorable
+from pages.rendering.marks import hidden_count, hidden_in, mark, mixed_scripts
 
 BOX = re.compile(r'<span class="hid[^"]*" title="[^"<>]*">([^<]*)</span>')
 NUMBER = re.compile(r"U\+([0-9A-F]{4,6})(?: TAG .| [A-Z][A-Z0-9]{1,3})?(?: ×(\d+))?")

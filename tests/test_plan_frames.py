@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from django.template.loader import render_to_string
 from django.test import Client
 
-from dashboard import live
-from dashboard.changes import ROW, Shown
-from dashboard.live import Frame
+from dashboard.live import rendering
+from dashboard.live.changes import ROW, Shown
+from dashboard.live.rendering import Frame
 from ledger import runs
 from ledger.models import Event, Run
 from ledger.transitions import record
@@ -29,13 +29,13 @@ INBOX, LIST, RUNS = frozenset({"pending"}), frozenset({"plans"}), frozenset({"ru
 
 @pytest.fixture(autouse=True)
 def rita() -> User:
-    live.recent.forget()
+    rendering.recent.forget()
     return people.rita()
 
 
 def drawn(on: Shown = None, after: int = 0) -> dict[str, Frame]:
     rows = Event.objects.after(after).values_list(*ROW)
-    return {frame.subject: frame for frame in live.frames(rows, on)}
+    return {frame.subject: frame for frame in rendering.frames(rows, on)}
 
 
 def told(of: Plan | PlanTurn, on: Shown = None, after: int = 0) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from plans import asking, progress, services
-from plans.finding import steps_of
+from plans.lookup import steps_of
 from plans.models import Plan
 from plans.steps import SetStep, Step
 from plans.versions import Draft

@@ -17,7 +17,7 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 from ledger.errors import BadInput, Refused
 from plans import asking, progress, services
 from plans.difference import is_material
-from plans.finding import steps_of
+from plans.lookup import steps_of
 from plans.models import Plan
 from plans.steps import AddStep, Change, DeleteStep, MoveStep, SetStep, Step
 from plans.versions import Draft

@@ -12,7 +12,7 @@ from django.db import connection
 from ledger.errors import Refused
 from ledger.models import Event
 from plans import asking, services
-from plans.finding import steps_of
+from plans.lookup import steps_of
 from plans.models import Plan
 from plans.steps import DeleteStep, SetStep, Step
 from plans.versions import Draft

@@ -11,9 +11,9 @@ from ledger import runs
 from ledger.errors import AlreadyDecided, BadInput, IllegalMove, NotAllowed, Stale, UnknownId
 from ledger.models import Event, Run
 from ledger.transitions import move
-from plans import asking, finding, progress, services
+from plans import asking, lookup, progress, services
 from plans.difference import difference, is_material
-from plans.finding import steps_of
+from plans.lookup import steps_of
 from plans.models import Plan, PlanStatus, PlanTurn, StepRun, StepStatus, TurnStatus
 from plans.steps import AddStep, DeleteStep, MoveStep, SetStep, Step
 from plans.versions import Draft
@@ -145,7 +145,7 @@ def test_each_change_is_a_version_by_its_author() -> None:
     services.edit(plan.pk, [DeleteStep("s1"), MoveStep("s4", -1)], by=rita(), version=1)
     plan = again(plan)
     assert (plan.version, [step.id for step in steps_of(plan)]) == (2, ["s2", "s4", "s3"])
-    version = finding.version_of(plan)
+    version = lookup.version_of(plan)
     assert version.author == rita()
     assert (
         version.explanation
@@ -238,7 +238,7 @@ def test_other_words_count_at_once_after_the_acceptance() -> None:
     services.edit(plan.pk, [reworded(steps_of(plan)[0], "Please collect figures.")], by=sam())
     plan = again(plan)
     assert (plan.status, plan.version, plan.accepted_version) == ("accepted", 2, 2)
-    assert not finding.version_of(plan).material
+    assert not lookup.version_of(plan).material
 
 
 @pytest.mark.parametrize(

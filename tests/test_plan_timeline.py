@@ -7,8 +7,8 @@ from django.contrib.auth.models import User
 from django.template.loader import render_to_string
 
 from approvals import services as approvals
-from dashboard import timeline
-from dashboard.lines import Line
+from dashboard.runs import timeline
+from dashboard.runs.lines import Line
 from hitl_agents.demo import plans
 from ledger import runs
 from ledger.models import Run

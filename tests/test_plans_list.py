@@ -9,8 +9,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from ledger import paging, runs
+from ledger import runs
 from ledger.models import Run
+from ledger.statements import paging
 from plans import services
 from plans.models import Plan
 from plans.steps import MoveStep

@@ -11,7 +11,7 @@ from django.db.models import Count, Min, QuerySet
 
 from approvals.models import ApprovalRequest
 from ledger.models import JournalEntry, Run
-from ledger.prepared import Change, Number, Rows, Values, slot, together, whole
+from ledger.statements.prepared import Change, Number, Rows, Values, slot, together, whole
 from tests import people
 
 pytestmark = pytest.mark.django_db

@@ -19,8 +19,8 @@ from hitl_agents.journal import activation
 from ledger import leases, runs
 from ledger.clock import now
 from ledger.errors import AlreadyDecided, IllegalMove, LostLease, Refused, TooLate
+from ledger.log.verify import verify
 from ledger.models import Event, JournalEntry, Run
-from ledger.verify import verify
 from tests.people import a_run, asked, gate, person, rita, root
 
 pytestmark = pytest.mark.django_db(transaction=True)

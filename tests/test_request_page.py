@@ -15,8 +15,9 @@ from django.test.utils import CaptureQueriesContext
 from approvals import envelope, services
 from approvals.models import ApprovalRequest
 from hitl_agents.journal import entries
-from ledger import requests, runs
+from ledger import runs
 from ledger.clock import now
+from ledger.requests import lifecycle
 from ledger.transitions import record
 from tests import people
 from tests.run_stories import Story
@@ -208,7 +209,7 @@ def test_the_history_tells_from_asking_to_executing(rita: Client) -> None:
     services.approve(approval.pk, by=people.rita(), feedback="Fine.")
     runner = "runner:box-1"
     record("runs.resumed", run.subject, actor=runner, run_id=run.pk)
-    requests.deliver(ApprovalRequest.objects.get(pk=approval.pk), actor=runner)
+    lifecycle.deliver(ApprovalRequest.objects.get(pk=approval.pk), actor=runner)
     for kind, data in (
         ("actions.started", {"attempt": 2}),
         ("actions.failed", {"error": "The server said <no>"}),

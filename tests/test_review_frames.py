@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from dashboard import live
-from dashboard.changes import ROW, Shown
-from dashboard.live import Frame
+from dashboard.live import rendering
+from dashboard.live.changes import ROW, Shown
+from dashboard.live.rendering import Frame
 from ledger.models import Event
 from reviews import claims, services
 from reviews.models import ReviewItem
@@ -23,14 +23,14 @@ IDLE, LIST = frozenset({"idle"}), frozenset({"reviews"})
 
 @pytest.fixture(autouse=True)
 def somebody_reviews() -> None:
-    live.recent.forget()
+    rendering.recent.forget()
     people.rita()
 
 
 def told(item: ReviewItem, on: Shown, after: int = 0) -> dict[str, Any]:
     """What a page that shows `on` hears of that item."""
     rows = Event.objects.after(after).values_list(*ROW)
-    frames: dict[str, Frame] = {frame.subject: frame for frame in live.frames(rows, on)}
+    frames: dict[str, Frame] = {frame.subject: frame for frame in rendering.frames(rows, on)}
     found: dict[str, Any] = json.loads(frames[item.subject].text_for(on) or "{}")
     return found
 
@@ -71,14 +71,14 @@ def test_a_claim_shows_on_the_row_and_the_page_by_name_and_is_no_figure() -> Non
     assert "rita, " in frame["html"][f"review-{item.pk}"]
     assert "rita has it" in frame["html"][f"claim-{item.pk}"]
     rows = Event.objects.after(before).values_list(*ROW)
-    assert live.frames(rows, frozenset({"runs"})) == []
+    assert rendering.frames(rows, frozenset({"runs"})) == []
 
 
 def test_a_frame_holds_no_form_no_button_and_no_output() -> None:
     item, other = added(content="x" * 400 + " the rest"), added()
     services.correct(other.pk, by="rita", content="new text")
     rows = Event.objects.values_list(*ROW)
-    for frame in live.frames(rows, None):
+    for frame in rendering.frames(rows, None):
         html = "".join(json.loads(frame.text_for(None))["html"].values())
         for word in ("<form", "<button", "csrf", "the rest", "new text"):
             assert word not in html
@@ -89,5 +89,5 @@ def test_drawing_a_card_reads_no_output(django_assert_num_queries: Any) -> None:
     added(content="x" * 1_000)
     rows = list(Event.objects.values_list(*ROW))
     with django_assert_num_queries(3) as captured:  # the rows; how many are open, in two places
-        live.frames(rows, IDLE)
+        rendering.frames(rows, IDLE)
     assert '"content"' not in captured[0]["sql"]

@@ -9,8 +9,8 @@ import pytest
 from django.db import connection
 
 from ledger.errors import AlreadyDecided
+from ledger.log.verify import verify
 from ledger.models import Event
-from ledger.verify import verify
 from reviews import claims, services
 from reviews.models import ReviewItem
 from tests import people

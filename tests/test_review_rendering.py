@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from dashboard import outputs
-from dashboard.markdown import render
+from pages.rendering.markdown import render
 from reviews.models import OutputType
+from reviews.pages import outputs
 
 pytestmark = pytest.mark.django_db  # a row not saved yet takes its time from the database
 

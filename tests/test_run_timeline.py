@@ -12,9 +12,9 @@ from django.test.utils import CaptureQueriesContext
 
 from approvals import services
 from approvals.models import ApprovalRequest
-from dashboard import timeline
-from dashboard.conversation import read_calls
-from dashboard.lines import Line
+from dashboard.runs import timeline
+from dashboard.runs.conversation import read_calls
+from dashboard.runs.lines import Line
 from hitl_agents.journal import action_entries, entries
 from ledger import leases, runs
 from ledger.models import JournalEntry, Run, Runner

@@ -30,10 +30,11 @@ from hitl_agents.runner.drive import Drive
 from hitl_agents.runner.noticing import Noticing
 from hitl_agents.runner.runner import AgentRunner
 from hitl_agents.testing import ScriptedModel
-from ledger import leases, patterns, requests, runs
+from ledger import leases, patterns, runs
 from ledger.clock import now
+from ledger.log.wake import Decided
 from ledger.models import EntryKind, Event, Run, Runner
-from ledger.wake import Decided
+from ledger.requests import lifecycle
 from tests import agents_for_tests, people
 from tests.agents_for_tests import EFFECTS, Counting
 from tests.driving import RunnerInThread, again, approve_all, drive, driven, pending, until
@@ -480,7 +481,7 @@ def test_a_database_that_does_not_answer_for_a_moment_is_asked_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(noticing, "TICK", 0.1)
-    once(monkeypatch, requests, "decided_runs", OperationalError("the server is away"))
+    once(monkeypatch, lifecycle, "decided_runs", OperationalError("the server is away"))
     run = runs.submit("quick", "a")
     drive()
     assert again(run).status == "completed"
@@ -488,7 +489,9 @@ def test_a_database_that_does_not_answer_for_a_moment_is_asked_again(
 
 
 @pytest.mark.parametrize(
-    ("owner", "name"), [(requests, "expire_due"), (activation, "claim_next")], ids=["look", "claim"]
+    ("owner", "name"),
+    [(lifecycle, "expire_due"), (activation, "claim_next")],
+    ids=["look", "claim"],
 )
 def test_a_bug_in_a_look_or_a_claim_is_logged_and_the_runner_lives(
     owner: Any, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -504,7 +507,7 @@ def test_a_bug_in_a_look_or_a_claim_is_logged_and_the_runner_lives(
 def test_a_runner_that_is_to_end_by_itself_ends_with_a_bug_that_it_meets(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    once(monkeypatch, requests, "expire_due", ValueError("a bug of ours"))
+    once(monkeypatch, lifecycle, "expire_due", ValueError("a bug of ours"))
     with pytest.raises(ValueError, match="a bug of ours"):
         drive()
 
@@ -523,7 +526,7 @@ def test_a_question_that_cannot_be_expired_keeps_no_other_from_it(
         return expire(pk)
 
     monkeypatch.setitem(patterns._patterns, pattern.label, replace(pattern, expire=fails))
-    requests.expire_due()
+    lifecycle.expire_due()
     statuses = ApprovalRequest.objects.order_by("pk").values_list("status", flat=True)
     assert list(statuses) == ["pending", "rejected"]
     assert "a bug of ours" in caplog.text
@@ -533,7 +536,7 @@ def test_a_look_after_a_suspension_that_fails_loses_no_decision(
     rita: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(noticing, "TICK", NEVER)
-    once(monkeypatch, requests, "has_decided", OperationalError("the server is away"))
+    once(monkeypatch, lifecycle, "has_decided", OperationalError("the server is away"))
     decide_before_the_suspension(monkeypatch, rita)
     monkeypatch.setattr(Noticing, "heard", lambda self, events: None)
     assert driven("asking", "a").status == "completed"
@@ -628,7 +631,7 @@ def test_a_decision_is_kept_when_the_look_that_it_came_with_fails(
     rita: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run waits in memory, for a time limit of its own: no later look would find it."""
-    found = requests.expire_due
+    found = lifecycle.expire_due
     failing: list[int] = []
 
     def expire_due() -> int:
@@ -637,7 +640,7 @@ def test_a_decision_is_kept_when_the_look_that_it_came_with_fails(
             raise OperationalError("database is locked")
         return found()
 
-    monkeypatch.setattr(requests, "expire_due", expire_due)
+    monkeypatch.setattr(lifecycle, "expire_due", expire_due)
     monkeypatch.setattr(backoff, "AGAIN", OFTEN)
     with RunnerInThread() as here:
         run = runs.submit("impatient", "30")

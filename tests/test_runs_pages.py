@@ -12,9 +12,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from ledger import catalogue, leases, paging, runs
+from ledger import catalogue, leases, runs
 from ledger.catalogue import AgentSpec
 from ledger.models import Event, JournalEntry, Run
+from ledger.statements import paging
 from tests import people
 from tests.run_stories import Story, in_doubt
 

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from escalations import knowledge, words
+from escalations.knowledge import answers, words
 from escalations.models import Knowledge, Term
 from hitl_agents.patterns.knowledge import earlier_answers
 from ledger.errors import BadInput, NotAllowed, UnknownId
@@ -38,7 +38,7 @@ def rita() -> User:
 
 
 def found(question: str, agent_id: str = "escalating") -> list[str]:
-    return [row.answer for row in knowledge.similar(agent_id, question)]
+    return [row.answer for row in answers.similar(agent_id, question)]
 
 
 def test_the_same_question_is_found(rita: User) -> None:
@@ -74,11 +74,11 @@ def test_common_words_alone_make_nothing_similar(rita: User) -> None:
 
 def test_the_likest_come_first_and_not_too_many(rita: User) -> None:
     answered(QUESTION, "The same.", rita)
-    for number in range(knowledge.OFFERED + 2):
+    for number in range(answers.OFFERED + 2):
         answered(f"Which VAT rate applies to item {number}?", f"Item {number}.", rita)
     offered = found(QUESTION)
     assert offered[0] == "The same."
-    assert len(offered) == knowledge.OFFERED
+    assert len(offered) == answers.OFFERED
 
 
 def test_another_agents_answers_are_not_offered(rita: User) -> None:
@@ -88,7 +88,7 @@ def test_another_agents_answers_are_not_offered(rita: User) -> None:
 
 def test_an_escalation_is_not_similar_to_itself(rita: User) -> None:
     escalation = answered(QUESTION, "Ten percent.", rita)
-    assert knowledge.similar("escalating", QUESTION, besides=escalation.pk) == []
+    assert answers.similar("escalating", QUESTION, besides=escalation.pk) == []
 
 
 def test_what_was_dismissed_is_not_offered(rita: User) -> None:
@@ -117,8 +117,8 @@ def test_questions_in_scripts_without_spaces_are_found(rita: User) -> None:
 )
 @given(st.text(max_size=300))
 def test_no_text_makes_the_search_crash(rita: User, text: str) -> None:
-    knowledge.similar("escalating", text)
-    knowledge.similar(text or "x", QUESTION)
+    answers.similar("escalating", text)
+    answers.similar(text or "x", QUESTION)
 
 
 @given(st.text())
@@ -139,7 +139,7 @@ def olga() -> User:
 
 def test_a_retired_answer_is_neither_offered_nor_told(rita: User, olga: User) -> None:
     row = answered(QUESTION, "Ten percent.", rita).knowledge
-    knowledge.retire(row.pk, by=olga)
+    answers.retire(row.pk, by=olga)
     assert found(QUESTION) == []
     assert earlier_answers("escalating", QUESTION)["answers"] == []
     assert Event.objects.get(kind="knowledge.retired").actor == "user:olga"
@@ -148,16 +148,16 @@ def test_a_retired_answer_is_neither_offered_nor_told(rita: User, olga: User) ->
 def test_a_restored_answer_is_offered_again(rita: User, olga: User) -> None:
     row = answered(QUESTION, "Ten percent.", rita).knowledge
     for _ in range(2):
-        knowledge.retire(row.pk, by=olga)
-        knowledge.restore(row.pk, by=olga)
-        knowledge.restore(row.pk, by=olga)
+        answers.retire(row.pk, by=olga)
+        answers.restore(row.pk, by=olga)
+        answers.restore(row.pk, by=olga)
     assert found(QUESTION) == ["Ten percent."]
     assert Event.objects.filter(kind="knowledge.restored").count() == 2
 
 
 def test_a_corrected_answer_is_what_is_offered(rita: User, olga: User) -> None:
     escalation = answered(QUESTION, "Ten percent.", rita)
-    knowledge.correct(escalation.knowledge.pk, by=olga, answer="Twenty percent.")
+    answers.correct(escalation.knowledge.pk, by=olga, answer="Twenty percent.")
     assert found(QUESTION) == ["Twenty percent."]
     assert escalation.response == "Ten percent."
     event = Event.objects.get(kind="knowledge.corrected")
@@ -168,28 +168,28 @@ def test_a_corrected_answer_is_what_is_offered(rita: User, olga: User) -> None:
 def test_an_unusable_correction_is_refused(rita: User, olga: User, answer: str) -> None:
     row = answered(QUESTION, "Ten percent.", rita).knowledge
     with pytest.raises(BadInput):
-        knowledge.correct(row.pk, by=olga, answer=answer)
+        answers.correct(row.pk, by=olga, answer=answer)
     assert Knowledge.objects.get().answer == "Ten percent."
 
 
 def test_only_operators_change_what_is_kept(rita: User) -> None:
     row = answered(QUESTION, "Ten percent.", rita).knowledge
-    for verb in (knowledge.retire, knowledge.restore):
+    for verb in (answers.retire, answers.restore):
         with pytest.raises(NotAllowed):
             verb(row.pk, by=rita)
     with pytest.raises(NotAllowed):
-        knowledge.correct(row.pk, by=rita, answer="Five.")
+        answers.correct(row.pk, by=rita, answer="Five.")
 
 
 def test_an_unknown_kept_answer_is_named(olga: User) -> None:
     with pytest.raises(UnknownId, match="kept answer 4711"):
-        knowledge.retire(4711, by=olga)
+        answers.retire(4711, by=olga)
 
 
 def test_words_are_counted_by_the_questions_that_have_them(rita: User, olga: User) -> None:
     first = answered("Blue whale?", "Yes.", rita).knowledge
     answered("Blue sky?", "Yes.", rita)
-    knowledge.retire(first.pk, by=olga)
+    answers.retire(first.pk, by=olga)
     counted = dict(Term.objects.values_list("word", "count"))
     assert counted == {"blue": 1, "whale": 0, "sky": 1}
 

@@ -14,8 +14,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from escalations import calibration, services
+from escalations import services
 from escalations.models import AttemptWas, Escalation
+from escalations.pages import calibration
 from ledger.clock import shown_now
 from tests import people
 from tests.escalated import CONTEXT, escalated

@@ -50,7 +50,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(transitions, "_head", lambda: (*head()[:2], found.now))
     for module in ("asking", "progress", "services", "versions"):
         monkeypatch.setattr(f"plans.{module}.now", lambda: found.now)
-    for page in ("dashboard.statistics", "plans.figures"):
+    for page in ("dashboard.statistics.views", "plans.figures"):
         monkeypatch.setattr(f"{page}.shown_now", lambda: found.now)
     return found
 

@@ -16,8 +16,9 @@ from asgiref.sync import sync_to_async
 from django.core.management import call_command
 from django.db import OperationalError, connection, connections
 
-from ledger import tail, waiters, wake
-from ledger.bell import Bell
+from ledger import tail
+from ledger.log import waiters, wake
+from ledger.log.bell import Bell
 from ledger.models import Event, EventQuerySet, Run
 from ledger.tail import Follower, follower, wait_until
 from ledger.transitions import record, unit

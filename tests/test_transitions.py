@@ -14,13 +14,14 @@ from django.db.models import F
 
 from approvals import gates, services
 from approvals.models import ApprovalRequest, Gate
-from ledger import catalogue, leases, requests, runs, transitions
+from ledger import catalogue, leases, runs, transitions
 from ledger.catalogue import AgentSpec
 from ledger.clock import now
 from ledger.errors import IllegalMove, Stale
+from ledger.log.verify import verify
 from ledger.models import Event, JournalEntry, Run
+from ledger.requests import lifecycle
 from ledger.transitions import move, record, verb
-from ledger.verify import verify
 from tests.claims import claim_waiting
 from tests.people import a_run, asked, person, rita, root
 
@@ -130,10 +131,10 @@ VERBS: dict[str, tuple[Callable[[], Any], Act]] = {
     "revise": (asked, lambda one: services.request_revision(one.pk, by=rita(), feedback="?")),
     "edit": (asked, lambda one: services.edit_and_approve(one.pk, by=rita(), details={})),
     "expire": (overdue, lambda one: services.expire(one.pk)),
-    "expire all": (overdue, lambda _: requests.expire_due()),
+    "expire all": (overdue, lambda _: lifecycle.expire_due()),
     "cancel a request": (asked, lambda one: services.cancel(one.pk, actor="system")),
     "shorten": (asked, lambda one: services.shorten(one.pk, 5)),
-    "deliver": (delivered, lambda one: requests.deliver(one, actor="runner:r")),
+    "deliver": (delivered, lambda one: lifecycle.deliver(one, actor="runner:r")),
     "make a gate": (lambda: None, lambda _: gates.create("new", by=root())),
     "change a gate": (
         lambda: asked().gate,

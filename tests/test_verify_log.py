@@ -11,10 +11,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import F, QuerySet
 
-from ledger import guards
+from ledger.log import guards
+from ledger.log.verify import BATCH, Head, verify
 from ledger.models import Event
 from ledger.transitions import GENESIS, chained, record, unit
-from ledger.verify import BATCH, Head, verify
 from tests.people import a_run
 
 pytestmark = pytest.mark.django_db

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.wire import at_once_to
+from dashboard.live.transport import at_once_to
 
 
 class Transport:

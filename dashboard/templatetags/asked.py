@@ -10,13 +10,13 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from approvals import history as log
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
-from dashboard import durations
-from dashboard.doubts import Doubt
-from dashboard.lanes import DOUBTS, LANES
-from dashboard.marks import hidden_count, hidden_in, mark, mixed_scripts
+from approvals.pages import history as log
+from dashboard.inbox.doubts import Doubt
+from dashboard.inbox.lanes import DOUBTS, LANES
 from ledger.clock import shown_now
+from pages.rendering import durations
+from pages.rendering.marks import hidden_count, hidden_in, mark, mixed_scripts
 from pages.urgency import Place
 
 register = template.Library()

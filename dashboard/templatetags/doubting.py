@@ -6,7 +6,8 @@ from typing import Any
 
 from django import template
 
-from dashboard import doubts, evidence
+from dashboard.inbox import doubts
+from dashboard.runs import evidence
 from pages.filters import Filter
 
 register = template.Library()

@@ -9,11 +9,11 @@ from typing import Any
 from django import template
 from django.utils.safestring import SafeString
 
-from dashboard import statistics_words as words
-from dashboard.marks import mark
-from dashboard.statistics_asked import NARROWING, Asked
-from dashboard.statistics_report import TOGETHER
-from dashboard.statistics_tables import Cell, Table
+from dashboard.statistics import words
+from dashboard.statistics.query import NARROWING, Asked
+from dashboard.statistics.report import TOGETHER
+from dashboard.statistics.tables import Cell, Table
+from pages.rendering.marks import mark
 
 register = template.Library()
 

@@ -11,11 +11,11 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from approvals import actions
-from dashboard.happenings import named
-from dashboard.lines import Lesson
-from dashboard.marks import hidden_count, mark
-from dashboard.timeline import Story, tell
+from dashboard.runs.event_lines import named
+from dashboard.runs.lines import Lesson
+from dashboard.runs.timeline import Story, tell
 from ledger.models import HumanRequest, Run
+from pages.rendering.marks import hidden_count, mark
 from plans.models import PlanTurn
 
 register = template.Library()

@@ -10,13 +10,13 @@ from django.contrib.auth.models import User
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from dashboard.icons import icon
-from dashboard.lanes import LANES
-from dashboard.marks import mark
+from dashboard.inbox.lanes import LANES
 from ledger.risk import RiskLevel
+from pages.rendering.icons import icon
+from pages.rendering.marks import mark
 from pages.urgency import Place
-from plans.forms import Editor, TurnForm
 from plans.models import Plan, PlanTurn, StepRun, StepStatus
+from plans.pages.forms import Editor, TurnForm
 
 register = template.Library()
 

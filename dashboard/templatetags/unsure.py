@@ -9,12 +9,12 @@ from typing import Any
 from django import template
 from django.contrib.auth.models import User
 
-from dashboard.lanes import LANES
-from dashboard.marks import hidden_count
+from dashboard.inbox.lanes import LANES
 from dashboard.templatetags.asked import countdown
-from escalations import history
 from escalations.models import Escalation, Resolution
 from escalations.outcome import name_of
+from escalations.pages import history
+from pages.rendering.marks import hidden_count
 from pages.urgency import Place
 
 register = template.Library()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from escalations import handlers, services
+from escalations import services
 from escalations.asking import check_context, check_name
-from escalations.handlers import Handler
+from escalations.handlers import calling
+from escalations.handlers.calling import Handler
 from escalations.manager import escalated
 from escalations.models import Escalation, EscalationStatus
 from hitl_agents.journal.journal import Journal
@@ -48,7 +49,7 @@ class UnsureQuestion:
 class BoundManager:
     """An escalation manager inside a run: it asks and waits through the journal. It cannot answer."""
 
-    def __init__(self, journal: Journal, handler_seconds: float = handlers.SECONDS) -> None:
+    def __init__(self, journal: Journal, handler_seconds: float = calling.SECONDS) -> None:
         self.journal = journal
         self.handler_seconds = handler_seconds
         self._handlers: dict[str, Handler] = {}
@@ -79,7 +80,7 @@ class BoundManager:
         if handler is not None and escalation.status == EscalationStatus.PENDING:
             async with self.journal.in_flight():  # the run does not suspend in the middle of it
                 in_thread, seconds = self.journal.in_thread, self.handler_seconds
-                handled = await handlers.offer(escalation, handler, in_thread, seconds)
+                handled = await calling.offer(escalation, handler, in_thread, seconds)
             escalation = handled or escalation
         if escalation.status != EscalationStatus.HANDLED:
             return escalated(escalation)

@@ -15,7 +15,7 @@ from asgiref.sync import sync_to_async
 from hitl_agents.journal.journal import Journal
 from ledger.models import HumanRequest, Run
 from ledger.tail import wait_until
-from plans import asking, finding, progress
+from plans import asking, lookup, progress
 from plans.models import PlanTurn
 from plans.versions import Draft
 
@@ -106,7 +106,7 @@ class InProgram:
 
     async def wait(self, turn: PlanTurn) -> PlanTurn:
         def answered() -> PlanTurn | None:
-            found = finding.turn_by_id(turn.pk)
+            found = lookup.turn_by_id(turn.pk)
             return found if found.resolved_at is not None else None
 
         found = await wait_until(answered, subject=turn.subject, timeout=None)
@@ -118,10 +118,10 @@ def next_for(plan_id: Any) -> dict[str, Any]:
     """progress.next_for(), with what a revision is made from."""
     found = progress.next_for(plan_id)
     if found["do"] == "revise":
-        plan = finding.by_id(plan_id)
-        found["steps"] = [step.as_json() for step in finding.steps_of(plan)]
-        found["locked"] = sorted(finding.locked_in(plan))
-        version = finding.version_of(plan)
+        plan = lookup.by_id(plan_id)
+        found["steps"] = [step.as_json() for step in lookup.steps_of(plan)]
+        found["locked"] = sorted(lookup.locked_in(plan))
+        version = lookup.version_of(plan)
         found["decisions"], found["risks"] = version.decisions, version.risks
         found["questions"] = [each["text"] for each in version.questions]
     return found

@@ -14,7 +14,7 @@ from hitl_agents.journal.entries import Hold, Kind, Status, answer, asked_in, no
 from ledger import leases, patterns
 from ledger.clock import shown_now
 from ledger.models import HumanRequest, JournalEntry, Run
-from ledger.prepared import Rows, slot, together
+from ledger.statements.prepared import Rows, slot, together
 from ledger.transitions import verb, verb_once
 
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from ledger import canonical, leases, patterns, requests
+from ledger import canonical, leases, patterns
 from ledger.clock import now, shown_now
 from ledger.leases import held
 from ledger.models import HumanRequest, JournalEntry, Run
-from ledger.prepared import Change, slot
+from ledger.requests import lifecycle
+from ledger.statements.prepared import Change, slot
 from ledger.transitions import rows_for_update, verb
 
 Kind = JournalEntry.Kind
@@ -206,7 +207,7 @@ def note_answer(hold: Hold, entry: JournalEntry, decided: list[HumanRequest]) ->
     """Write down what answer() found: decisions that are delivered, and the entry."""
     at = entry.finished_at
     for request in {one.pk: one for one in decided}.values():
-        requests.deliver(request, actor=f"runner:{hold.runner}", at=at)
+        lifecycle.deliver(request, actor=f"runner:{hold.runner}", at=at)
     _taken_up(id=entry.pk, status=entry.status, finished_at=at, result=entry.result)
 
 

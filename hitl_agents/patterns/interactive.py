@@ -19,7 +19,7 @@ from hitl_agents.patterns.plan_steps import NotDone, carry_out
 from hitl_agents.prompts import plans
 from hitl_agents.prompts.shared import Messages
 from plans import asking, progress
-from plans.finding import by_id, steps_of, version_of
+from plans.lookup import by_id, steps_of, version_of
 from plans.models import PlanTurn
 from plans.steps import Step
 from plans.versions import Draft

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from escalations import knowledge
+from escalations.knowledge import answers
 from escalations.models import Escalation
 
 CUT = 2_000  # characters of one question or answer
@@ -15,8 +15,8 @@ def earlier_answers(agent_id: str, task: str) -> dict[str, Any]:
 
     The likest first; each is counted as used. Retired answers are left out.
     """
-    found = knowledge.similar(agent_id, task)
-    knowledge.used(found)
+    found = answers.similar(agent_id, task)
+    answers.used(found)
     return {
         "of": Escalation._meta.label_lower,
         "requests": [row.escalation_id for row in found],

@@ -7,7 +7,7 @@ from typing import Any
 
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
 from ledger import canonical
-from ledger.prepared import Rows, slot
+from ledger.statements.prepared import Rows, slot
 
 NEWEST = 5  # per action
 FEEDBACK = 500  # characters of one person's words

@@ -19,7 +19,7 @@ from hitl_agents.journal.threads import DatabaseThreads
 from hitl_agents.llm.chat import ModelError
 from ledger import canonical, leases
 from ledger.errors import BadInput, LostLease
-from ledger.timeouts import IN_RUN
+from ledger.requests.timeouts import IN_RUN
 
 log = logging.getLogger(__name__)
 

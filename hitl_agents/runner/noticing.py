@@ -14,8 +14,8 @@ from hitl_agents.journal.threads import DatabaseThreads
 from hitl_agents.runner.hints import NOTHING, Hint, hint_of
 from hitl_agents.runner.polling import Looks
 from ledger.clock import shown_now
+from ledger.log.wake import Decided
 from ledger.models import Event
-from ledger.wake import Decided
 
 TICK = 2.5  # seconds between looks that no hint asked for
 MOST_TOLD = 1_000  # decisions that a hint told of, whose events are still to come

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 from django.db.models import Q
 
-from ledger import leases, requests
+from ledger import leases
 from ledger.clock import DbNow, now
 from ledger.models import Run
-from ledger.prepared import Number, Values
+from ledger.requests import lifecycle
+from ledger.statements.prepared import Number, Values
 
 LIBRARY_LOOKS = 4  # looks between looks for programs that are gone
 CLAIMABLE = 250  # rows looked at: more than a runner drives, whose own may be among them
@@ -35,11 +36,11 @@ class Looks:
 
         `within` so many seconds the next look comes.
         """
-        requests.expire_due()
+        lifecycle.expire_due()
         self._number += 1
         if self._number % LIBRARY_LOOKS == 1:
             leases.sweep_library()
-        decided = requests.decided_runs()
+        decided = lifecycle.decided_runs()
         due = _due(within)
         return Found([*decided, *due.runs], due.next)
 

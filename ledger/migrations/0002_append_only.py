@@ -1,6 +1,6 @@
 """The database refuses to change a line of the log.
 
-Against DELETE and TRUNCATE, ledger.guards.install() has triggers of its own: in a migration they
+Against DELETE and TRUNCATE, ledger.log.guards.install() has triggers of its own: in a migration they
 would break the flush between Django's tests.
 """
 
@@ -13,7 +13,7 @@ TRIGGERS = {
 
 
 def protect(apps, schema_editor):
-    from ledger import guards
+    from ledger.log import guards
 
     with schema_editor.connection.cursor() as cursor:
         for name in TRIGGERS[schema_editor.connection.vendor]:
@@ -21,7 +21,7 @@ def protect(apps, schema_editor):
 
 
 def unprotect(apps, schema_editor):
-    from ledger import guards
+    from ledger.log import guards
 
     with schema_editor.connection.cursor() as cursor:
         for name in guards.wanted(schema_editor.connection.vendor):

@@ -1,5 +1,5 @@
 // Times in the reader's zone and language-free form, and countdowns, once a second and in place.
-// The words are those of dashboard/durations.py; without script the page has UTC and the rest it had when it was made.
+// The words are those of pages/rendering/durations.py; without script the page has UTC and the rest it had when it was made.
 (() => {
   const SOON = 600, HOUR = 3600, DAY = 86400;
   const made = Date.parse(document.body.dataset.now);

@@ -18,7 +18,8 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from approvals.models import ApprovalRequest
-from ledger import runs, verify
+from ledger import runs
+from ledger.log import verify
 from ledger.models import Event, JournalEntry, Run
 from tests import people
 from tests.driving import again, approve_all

@@ -15,10 +15,11 @@ import pytest
 from django.contrib.auth.models import User
 
 from approvals.models import ApprovalRequest
-from ledger import runs, verify
+from ledger import runs
+from ledger.log import verify
 from ledger.models import Event, Run
 from plans import services
-from plans.finding import steps_of
+from plans.lookup import steps_of
 from plans.models import Plan
 from plans.steps import AddStep, Step
 from tests import people

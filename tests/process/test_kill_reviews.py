@@ -16,8 +16,9 @@ import openai.types.chat  # noqa: F401  # loaded before the forks: it takes long
 import pytest
 from django.contrib.auth.models import User
 
-from ledger import runs, verify
+from ledger import runs
 from ledger.clock import now
+from ledger.log import verify
 from ledger.models import Event, JournalEntry, Run
 from reviews import services
 from reviews.models import ReviewItem

@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 
 from approvals.models import ApprovalRequest
 from hitl_agents.context.run_context import RunContext
-from ledger import verify
+from ledger.log import verify
 from ledger.models import Event, JournalEntry
 from tests import people
 from tests.activations import ask, begun, let_time_pass, scripts, wait_or_leave, waits

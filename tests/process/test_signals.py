@@ -18,7 +18,8 @@ from pytest_django import Settings
 
 from hitl_agents.context.run_context import RunContext
 from hitl_agents.runner import heartbeat, noticing
-from ledger import guards, runs, verify
+from ledger import runs
+from ledger.log import guards, verify
 from ledger.models import Event, Run, Runner
 from tests import agents_for_tests, people
 from tests.agents_for_tests import Counting

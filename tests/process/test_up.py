@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 import pytest
 from django.core.management import CommandError, call_command
 
-from dashboard.processes import Child, Supervisor
+from dashboard.start.processes import Child, Supervisor
 from tests.installation import Installation
 
 FOR_EVER = "import time; time.sleep(600)"

@@ -13,15 +13,15 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from dashboard.first_start import Login, example_tasks, first_login
-from dashboard.processes import Child, Supervisor
-from ledger import guards
+from dashboard.start.first_start import Login, example_tasks, first_login
+from dashboard.start.processes import Child, Supervisor
+from ledger.log import guards
 
 HOST = "127.0.0.1"
 
 
 class Command(BaseCommand):
-    """Arguments and words; the work is in `dashboard.processes` and `dashboard.first_start`."""
+    """Arguments and words; the work is in `dashboard.start.processes` and `dashboard.start.first_start`."""
 
     help = "Prepare the database and run the web server and the agents, until Ctrl-C."
     requires_migrations_checks = False

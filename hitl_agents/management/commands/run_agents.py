@@ -12,7 +12,7 @@ from django.db.backends.signals import connection_created
 
 from hitl_agents.journal.loop import RunnerLoop
 from hitl_agents.runner.runner import MOST_AT_ONCE, AgentRunner
-from ledger import guards
+from ledger.log import guards
 
 log = logging.getLogger(__name__)
 SIGNALS = (signal.SIGTERM, signal.SIGINT)

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ledger.verify import Head, verify
+from ledger.log.verify import Head, verify
 
 QUIET = 2.0  # seconds between two lines of progress
 

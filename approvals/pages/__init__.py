@@ -1,0 +1,3 @@
+"""The pages of approvals."""
+
+from __future__ import annotations

@@ -1,0 +1,71 @@
+"""What the views of one request answer with: always the request as it is now."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+
+from approvals.models import ApprovalRequest
+from approvals.pages import page
+from ledger.errors import LedgerError, UnknownId
+from ledger.models import Event
+from pages import banner as banners
+from pages.access import HtmxHttpRequest, wants_part
+from pages.banner import Banner
+
+SAID = {  # by status
+    "approved": Banner("yes", "check", "Approved.", "The agent goes on."),
+    "rejected": Banner("no", "x", "Rejected.", "The agent is told why."),
+    "needs_revision": Banner(
+        "revise", "pencil-line", "Revision requested.", "The agent gets your words."
+    ),
+}
+
+
+def find(pk: int) -> ApprovalRequest:
+    """The request with all that its page shows, or 404."""
+    try:
+        return ApprovalRequest.objects.select_related(*page.ROWS).get(pk=pk)
+    except (ApprovalRequest.DoesNotExist, OverflowError):
+        raise Http404(str(UnknownId("request", pk))) from None
+
+
+def shown(request: HtmxHttpRequest, pk: int, status: int = 200, **more: Any) -> HttpResponse:
+    """The page of a request as it is now, or for htmx what stands on it; 404 if there is none.
+
+    `more` goes to page.context().
+    """
+    cursor = Event.objects.newest()
+    approval = find(pk)
+    context = page.context(approval, request.user, cursor=cursor, **more)
+    if not wants_part(request):
+        return render(request, "approvals/detail.html", context, status=status)
+    response = render(request, "approvals/_answer.html", context, status=status)
+    response["HX-Replace-Url"] = reverse("approvals:detail", args=[approval.pk])
+    return response
+
+
+def refused(
+    request: HtmxHttpRequest, pk: int, error: LedgerError, typed: page.Typed, noun: str
+) -> HttpResponse:
+    """The request (a later revision, if that is current) with the reason first."""
+    current = getattr(error, "current", None)
+    banner = banners.refused(error, noun, typed=bool(typed), late="Nothing runs.")
+    current_pk = pk if current is None else current.pk
+    return shown(request, current_pk, error.http_status, banner=banner, typed=typed)
+
+
+def done(request: HtmxHttpRequest, approval: ApprovalRequest) -> HttpResponse:
+    """The answer to a decision that counts: 303 to its page, or for htmx what stands there."""
+    said = SAID[approval.status]
+    if wants_part(request):
+        return shown(request, approval.pk, toast=said)
+    messages.success(request, f"{said.title} {said.text}")
+    return HttpResponseRedirect(
+        reverse("approvals:detail", args=[approval.pk]), status=HTTPStatus.SEE_OTHER
+    )

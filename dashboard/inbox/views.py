@@ -1,0 +1,101 @@
+"""The inbox: what waits for a person, the most urgent first."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from dashboard.frame.context import shell_of
+from dashboard.inbox import doubts, idle
+from dashboard.inbox.lanes import DOUBTS, Lane, Row, agents_of, rows
+from ledger.clock import shown_now
+from ledger.models import Event
+from ledger.statements.paging import Page
+from pages import filters
+from pages.access import HtmxHttpRequest, for_members, wants_part
+from pages.filters import Filter
+from pages.urgency import Place
+
+PAGE = 25  # rows; more at a press
+JUST_NOW = timedelta(minutes=10)
+RECENT = 5  # decided rows below the waiting ones
+
+
+@require_safe
+@for_members
+def inbox(request: HtmxHttpRequest) -> HttpResponse:
+    """Open questions and runs in doubt by urgency; the address holds filter and cursor."""
+    cursor = Event.objects.newest()
+    frame = shell_of(request)
+    lanes = [lane for lane in frame.lanes if frame.figures[lane].number]
+    if not frame.lanes and not request.user.has_perm(idle.NEEDS):
+        raise PermissionDenied("The inbox is shown to reviewers, auditors and operators.")
+    wanted, after = Filter.read(request.GET), Place.read(request.GET.get("after", ""))
+    page = _page(rows(lanes, wanted, after, PAGE + 1))
+    may_see_runs = request.user.has_perm("ledger.view_run")
+    doubtful = doubts.rows(wanted) if after is None and may_see_runs else []
+    shown = {
+        "cursor": cursor,
+        "page": page,
+        "rows": _with_doubts(page.rows, doubtful),
+        "filter": wanted,
+        "first_page": after is None,
+        "address": reverse("inbox"),
+        "cursor_name": "after",
+    }
+    if wants_part(request) and "more" in request.GET:
+        return render(request, "dashboard/_more_rows.html", shown)
+    shown["waiting"] = frame.waiting
+    shown["idle"] = idle.lane_for(request.user, wanted) if after is None else None
+    if after is None and not page.next and not wanted:
+        shown["decided"] = _just_decided(frame.lanes)
+    if wants_part(request):
+        return wanted.pushed(render(request, "dashboard/_lane.html", shown), request.path)
+    shown |= {"agents": _agents(lanes, doubtful), "risks": filters.RISKS}
+    return render(request, "dashboard/inbox.html", shown)
+
+
+def _page(found: list[Row]) -> Page:
+    """A page of those rows, of which one more than a page was asked for."""
+    if len(found) <= PAGE:
+        return Page(found)
+    return Page(found[:PAGE], str(found[PAGE - 1][0]))
+
+
+def _with_doubts(questions: list[Row], doubtful: list[doubts.Doubt]) -> list[Mapping[str, Any]]:
+    """Both in the one order; each row says by its key what it is."""
+    both = [*questions, *((each.place(DOUBTS), {"doubt": each}) for each in doubtful)]
+    return [row for _, row in sorted(both, key=lambda row: row[0].key)]
+
+
+def _agents(lanes: list[Lane], doubtful: list[doubts.Doubt]) -> list[str]:
+    return sorted({*agents_of(lanes), *(doubt.run.agent_id for doubt in doubtful)})
+
+
+def _just_decided(lanes: Iterable[Lane]) -> list[Mapping[str, Any]]:
+    """What people decided in the last minutes, newest first: the log knows it by its time."""
+    by_label = {lane.model._meta.label_lower: lane for lane in lanes}
+    events = Event.objects.filter(
+        at__gt=shown_now() - JUST_NOW,
+        kind__in=[kind for lane in by_label.values() for kind in lane.decided],
+        actor__startswith="user:",
+    )
+    subjects = list(events.order_by("-id").values_list("subject", flat=True)[: 2 * RECENT])
+    keys = defaultdict(list)
+    for subject in subjects:
+        label, _, key = subject.partition(":")
+        keys[label].append(int(key))
+    found: dict[str, Mapping[str, Any]] = {}
+    for label, lane in by_label.items():
+        decided = lane.shown(lane.model.objects.select_related(*lane.related))
+        for row in decided.in_bulk(keys[label]).values():
+            found[row.subject] = {lane.row: row}
+    return [found[subject] for subject in dict.fromkeys(subjects) if subject in found][:RECENT]

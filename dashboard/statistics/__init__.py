@@ -1,0 +1,3 @@
+"""The statistics page, its tables, charts and files."""
+
+from __future__ import annotations

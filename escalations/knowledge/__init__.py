@@ -1,0 +1,3 @@
+"""Kept answers: what people said, found again for similar questions."""
+
+from __future__ import annotations

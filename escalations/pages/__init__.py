@@ -1,0 +1,3 @@
+"""The pages of escalations."""
+
+from __future__ import annotations

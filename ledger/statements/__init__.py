@@ -1,0 +1,3 @@
+"""Prepared statements: SQL that Django writes once, row lookup, and pages by a cursor."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""The template tags that every page may use."""
+
+from __future__ import annotations

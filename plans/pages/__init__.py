@@ -1,0 +1,3 @@
+"""The pages of plans."""
+
+from __future__ import annotations

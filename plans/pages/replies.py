@@ -1,0 +1,82 @@
+"""What the views of one plan answer with: always the plan as it is now, and all that was typed."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+
+from ledger.errors import AlreadyDecided, LedgerError, Stale, UnknownId
+from ledger.models import Event
+from pages import banner as banners
+from pages.access import HtmxHttpRequest, wants_part
+from pages.banner import Banner
+from plans import lookup
+from plans.models import Plan
+from plans.pages import page
+from plans.pages.forms import TurnForm
+
+SAID = {  # by what the form did
+    "feedback": Banner("revise", "send", "Feedback sent.", "The agent makes the next version."),
+    "accepted": Banner("yes", "check", "Plan accepted.", "The agent carries it out."),
+    "stopped": Banner("quiet", "ban", "Plan stopped.", "No further step begins."),
+    "input": Banner("yes", "check", "Input sent.", "The step goes on."),
+    "retry": Banner("revise", "rotate-ccw", "The step is tried again."),
+    "said": Banner("yes", "check", "Comment kept.", "The agent gets it with the next feedback."),
+    "saved": Banner("yes", "check", "Saved as a new version."),
+    "deleted": Banner("yes", "check", "Deleted, in a new version."),
+    "moved": Banner("yes", "check", "Moved, in a new version."),
+}
+
+
+def find(pk: int) -> Plan:
+    """The plan, or 404."""
+    try:
+        return lookup.by_id(pk)
+    except UnknownId as error:
+        raise Http404(str(error)) from None
+
+
+def shown(
+    request: HtmxHttpRequest, pk: int, form: TurnForm, status: int = 200, **more: Any
+) -> HttpResponse:
+    """The page of a plan as it is now, or for htmx what stands on it; 404 if there is none."""
+    cursor = Event.objects.newest()
+    context = page.context(find(pk), request.user, form, cursor=cursor, **more)
+    template = "plans/_answer.html" if wants_part(request) else "plans/detail.html"
+    response = render(request, template, context, status=status)
+    if wants_part(request):
+        response["HX-Replace-Url"] = reverse("plans:detail", args=[pk])
+    return response
+
+
+def refused(request: HtmxHttpRequest, pk: int, error: LedgerError, form: TurnForm) -> HttpResponse:
+    """The plan as it is now with the reason first; nothing has changed and nothing typed is lost."""
+    return shown(request, pk, form, error.http_status, banner=_banner(error, form))
+
+
+def _banner(error: LedgerError, form: TurnForm) -> Banner:
+    kept = " What you had typed is kept." if form.typed else ""
+    if isinstance(error, Stale):
+        text = f"{error} It is shown now; nothing was changed.{kept}"
+        return Banner("wait", "info", "This page was out of date.", text)
+    if isinstance(error, AlreadyDecided):
+        text = f"Your {form.noun} did not count.{kept}"
+        return Banner("no", "circle-alert", str(error), text)
+    return banners.refused(error, form.noun, typed=form.typed, late="Nothing runs.")
+
+
+def done(request: HtmxHttpRequest, pk: int, did: str, form: TurnForm) -> HttpResponse:
+    """The answer to what counts: 303 to the page; 200 with it for htmx, or where words are open."""
+    said = SAID.get(did)
+    if wants_part(request):
+        return shown(request, pk, form, toast=said)
+    if said is not None:
+        messages.success(request, f"{said.title} {said.text}".strip())
+    if form.typed or form.focus:
+        return shown(request, pk, form)
+    return HttpResponseRedirect(reverse("plans:detail", args=[pk]), status=HTTPStatus.SEE_OTHER)

@@ -1,0 +1,3 @@
+"""The pages of reviews."""
+
+from __future__ import annotations

@@ -1,0 +1,102 @@
+"""What the views of one item answer with: always the item as it is now."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django_htmx.http import HttpResponseClientRedirect
+
+from ledger.errors import LedgerError, UnknownId
+from ledger.models import Event
+from pages import banner as banners
+from pages.access import HtmxHttpRequest, wants_part
+from pages.banner import Banner
+from reviews.models import ReviewItem
+from reviews.pages import page
+from reviews.pages.listing import Wanted
+from reviews.pages.page import Reading, Typed
+
+SAID = {  # by status
+    "approved": Banner("yes", "check", "Approved.", "It may be used."),
+    "rejected": Banner("no", "x", "Rejected.", "The agent is told why."),
+    "corrected": Banner(
+        "revise", "pencil-line", "Corrected and approved.", "Your text is used instead."
+    ),
+}
+
+
+def find(pk: int) -> ReviewItem:
+    """The item with all that its page shows, or 404."""
+    try:
+        return ReviewItem.objects.select_related(*page.ROWS).get(pk=pk)
+    except (ReviewItem.DoesNotExist, OverflowError):
+        raise Http404(str(UnknownId("review item", pk))) from None
+
+
+def reading_of(request: HtmxHttpRequest) -> Reading:
+    """How the address wants the output shown, and whether it belongs to the queue."""
+    asked = request.GET
+    view = asked.get("view", "")
+    return Reading(
+        view=view if view in page.VIEWS else "rendered",
+        whole="all" in asked,
+        queue="queue" in asked,
+        wanted=Wanted.read(asked) if "queue" in asked else page.EVERYTHING,
+    )
+
+
+def shown(request: HtmxHttpRequest, pk: int, status: int = 200, **more: Any) -> HttpResponse:
+    """The page of an item as it is now, or for htmx what stands on it; 404 if there is none.
+
+    `more` goes to page.context().
+    """
+    cursor = Event.objects.newest()
+    item, reading = find(pk), reading_of(request)
+    context = page.context(item, request.user, reading, cursor=cursor, **more)
+    if not wants_part(request):
+        return render(request, "reviews/detail.html", context, status=status)
+    if request.htmx.target == "output":
+        return render(request, "reviews/_output.html", context, status=status)
+    response = render(request, "reviews/_answer.html", context, status=status)
+    response["HX-Replace-Url"] = address(pk, reading)
+    return response
+
+
+def address(pk: int, reading: Reading) -> str:
+    """The page of an item, in the queue if that is where one is."""
+    found = reverse("reviews:detail", args=[pk])
+    return f"{found}?{reading.query}" if reading.query else found
+
+
+def refused(
+    request: HtmxHttpRequest, pk: int, error: LedgerError, typed: Typed, noun: str
+) -> HttpResponse:
+    """The item with the reason first, and what was typed."""
+    banner = banners.refused(error, noun, typed=bool(typed), late="")
+    return shown(request, pk, error.http_status, banner=banner, typed=typed)
+
+
+def done(request: HtmxHttpRequest, item: ReviewItem) -> HttpResponse:
+    """The answer to a verdict that counts: the item, or in the queue the next one."""
+    said, reading = SAID[item.status], reading_of(request)
+    if wants_part(request) and not reading.queue:
+        return shown(request, item.pk, toast=said)
+    messages.success(request, f"{said.title} {said.text}")
+    if not reading.queue:
+        return see_other(address(item.pk, reading))
+    following = f"{reverse('reviews:queue')}?after={item.pk}"
+    if reading.wanted:
+        following = f"{following}&{reading.wanted.query}"
+    if wants_part(request):
+        return HttpResponseClientRedirect(following)
+    return see_other(following)
+
+
+def see_other(where: str) -> HttpResponse:
+    """To another page, by GET."""
+    return HttpResponseRedirect(where, status=HTTPStatus.SEE_OTHER)

@@ -1,0 +1,136 @@
+"""The pages of reviews: all of them, the queue, one item, the verdict, the correction, the claim."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from ledger.errors import BadInput, LedgerError
+from ledger.models import Event
+from ledger.statements import paging
+from pages import filters
+from pages.access import HtmxHttpRequest, wants_part
+from reviews import claims, outcome
+from reviews.access import for_viewers
+from reviews.models import ReviewItem
+from reviews.pages import correcting, listing, replies
+from reviews.pages.forms import VerdictForm
+from reviews.pages.listing import Wanted
+from reviews.pages.page import Reading, Typed
+
+FURTHEST = 2**62  # beyond every id
+
+
+@require_safe
+@for_viewers
+def index(request: HtmxHttpRequest) -> HttpResponse:
+    """All items, newest first; the address holds the filter and the cursor."""
+    cursor = Event.objects.newest()
+    wanted = Wanted.read(request.GET, listing.STATUSES)
+    before = paging.cursor(request.GET.get("before"))
+    items = ReviewItem.objects.light().select_related("run", "reviewer", "claimed_by")
+    rows = listing.matching(items, wanted)
+    context = {
+        "cursor": cursor,
+        "page": paging.newest_first(rows, before, reach=paging.REACH if wanted.text else None),
+        "filter": wanted,
+        "first_page": before is None,
+        "address": reverse("reviews:index"),
+        "cursor_name": "before",
+    }
+    if wants_part(request) and "more" in request.GET:
+        return render(request, "reviews/_more_rows.html", context)
+    if wants_part(request):
+        return wanted.pushed(render(request, "reviews/_list.html", context), request.path)
+    context |= {
+        "agents": filters.agents(ReviewItem),
+        "types": listing.types(),
+        "statuses": listing.STATUSES,
+        "may_review": request.user.has_perm("reviews.decide_reviewitem"),
+    }
+    return render(request, "reviews/index.html", context)
+
+
+@require_safe
+@for_viewers
+def queue(request: HtmxHttpRequest) -> HttpResponse:
+    """Hand out the next item, claimed for this person, and show it.
+
+    Without `after` or `before` it is the one that they have in hand already, so that the same
+    address twice is the same item. Past the last one it begins again with the oldest.
+    """
+    if not request.user.has_perm("reviews.decide_reviewitem"):
+        raise PermissionDenied("The queue is for those who may review outputs.")
+    wanted = Wanted.read(request.GET)
+    found = _handed_out(request, wanted)
+    if found is None:
+        context = {"cursor": Event.objects.newest(), "filter": wanted}
+        return render(request, "reviews/queue_empty.html", context)
+    return replies.see_other(replies.address(found.pk, Reading(queue=True, wanted=wanted)))
+
+
+def _handed_out(request: HtmxHttpRequest, wanted: Wanted) -> ReviewItem | None:
+    rows, user = listing.queue_rows(wanted), request.user
+    after, before = (paging.cursor(request.GET.get(name)) for name in ("after", "before"))
+    found = claims.next_for(user, rows=rows, after=after, before=before)
+    if found is None and after is not None:
+        found = claims.next_for(user, rows=rows, after=0)
+    if found is None and before is not None:
+        found = claims.next_for(user, rows=rows, before=FURTHEST)
+    return found
+
+
+@require_safe
+@for_viewers
+def detail(request: HtmxHttpRequest, pk: int) -> HttpResponse:
+    """One item; `view` and `all` say how its output is shown."""
+    return replies.shown(request, pk)
+
+
+@require_POST
+@for_viewers
+def decide(request: HtmxHttpRequest, pk: int) -> HttpResponse:
+    """Approve or reject what the page showed.
+
+    In the queue the next item follows. 403, 409, 412 or 422 show the item as it is now, nothing
+    decided, the reason first, and what was typed.
+    """
+    form = VerdictForm.read(request.POST)
+    typed = Typed(form.words, form.reasons, opened=form.opened)
+    try:
+        decided = form.decide(pk, by=request.user)
+    except LedgerError as error:
+        error = outcome.instead(error, replies.find(pk), form.digest)
+        if isinstance(error, BadInput) and error.field == "feedback":
+            typed = Typed(form.words, form.reasons, error.message, form.opened)
+            return replies.shown(request, pk, error.http_status, typed=typed)
+        return replies.refused(request, pk, error, typed, form.noun)
+    return replies.done(request, decided)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_viewers
+def correct(request: HtmxHttpRequest, pk: int) -> HttpResponse:
+    """Correct and approve; `preview` shows the difference and decides nothing."""
+    return correcting.answer(request, pk)
+
+
+@require_POST
+@for_viewers
+def claim(request: HtmxHttpRequest, pk: int) -> HttpResponse:
+    """Take an item in hand, or with `act=release` give it back; then its page."""
+    replies.find(pk)
+    try:
+        if request.POST.get("act") == "release":
+            claims.let_go(pk, by=request.user)
+            messages.success(request, "Released. It is in the queue again.")
+        else:
+            claims.claim(pk, by=request.user)
+            messages.success(request, "Claimed. It is yours for 15 minutes.")
+    except LedgerError as error:
+        return replies.refused(request, pk, error, Typed(), "claim")
+    return replies.see_other(replies.address(pk, replies.reading_of(request)))
