@@ -260,7 +260,7 @@ class Knowledge(models.Model):
 
     @property
     def subject(self) -> str:
-        return f"escalations.knowledge.answers:{self.pk}"
+        return f"escalations.knowledge:{self.pk}"
 
 
 class Term(models.Model):
