@@ -16,8 +16,8 @@ from django.db import connection, connections
 from django.test import TransactionTestCase
 from pytest_django import Settings
 
-from tests import flush
-from tests.installation import (
+from tests.support import flush
+from tests.support.installation import (
     SQLITE_FILE,
     WITH_DATABASE,
     Installation,

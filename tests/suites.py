@@ -22,12 +22,15 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from tests.installation import MIGRATED, MIGRATED_URL, WITH_DATABASE, migrated_in
+from tests.support.installation import MIGRATED, MIGRATED_URL, WITH_DATABASE, migrated_in
 
 POSTGRES = os.environ.get("TEST_DATABASE_URL") or "postgres://postgres@127.0.0.1:5432/postgres"
 # Sync Playwright runs a loop of its own, beside which async tests cannot: separate calls.
 # The longest first, and the many fast tests in parts, so that none is alone at the end.
-FAST = sorted(str(path) for path in Path("tests").glob("test_*.py"))
+APART = ("tests/e2e", "tests/process", "tests/bench")
+FAST = sorted(
+    str(path) for path in Path("tests").rglob("test_*.py") if not str(path).startswith(APART)
+)
 PARTS = 3
 SUITES = {
     "browser": ("browser", ["tests/e2e"]),

@@ -84,7 +84,7 @@ def submit(count: int) -> list[int]:
 
 def ask(count: int) -> list[int]:
     """Ask without a run, for the poller; the requests."""
-    from tests import people
+    from tests.support import people
 
     gate = people.gate("bench")
     return [people.asked(gate=gate).pk for _ in range(count)]
@@ -93,8 +93,8 @@ def ask(count: int) -> list[int]:
 def decide(requests: list[int], pause: float) -> list[list[int]]:
     """Approve one after the other, `pause` seconds apart on average; when each was committed."""
     from approvals import services
-    from tests import people
     from tests.bench import commits
+    from tests.support import people
 
     rita = people.rita()
     committed, decided = commits.noted(), []
@@ -106,9 +106,9 @@ def decide(requests: list[int], pause: float) -> list[list[int]]:
 
 
 def person() -> None:
-    from tests import people
     from tests.bench import answers
     from tests.bench.crowd import fill
+    from tests.support import people
 
     people.gate("bench")
     people.rita()

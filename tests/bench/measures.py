@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests import bench_sockets
-from tests.bench import scale
+from tests.bench import open_pages, scale
 from tests.bench.places import Child, fresh, installed
-from tests.installation import Installation
+from tests.support.installation import Installation
 
 STAGES = ("wake", "idle", "similar", "sockets", "scale")
 WARM_UP = 20  # decisions that are not counted
@@ -73,7 +72,7 @@ def measure(kind: str, amount: Amount, stages: tuple[str, ...], say: Say) -> dic
     if "sockets" in stages:
         say(f"{kind}: {amount.sockets:,} open sockets, {amount.events} events")
         with fresh(kind) as url:
-            sockets = bench_sockets.run(url, sockets=amount.sockets, events=amount.events)
+            sockets = open_pages.run(url, sockets=amount.sockets, events=amount.events)
         found["sockets"] = Spread(sockets["median"], sockets["p95"], sockets["p99"])
     if "scale" in stages:
         found["scale"] = scale.measure(kind, amount.rows, say)

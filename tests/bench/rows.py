@@ -20,7 +20,7 @@ from approvals import services
 from approvals.models import ApprovalRequest
 from figures import looking
 from ledger.models import Event, Run
-from tests import people
+from tests.support import people
 
 DAYS = 200
 AGENTS, ACTIONS, REVIEWERS, PENDING = 20, 8, 12, 200

@@ -189,7 +189,7 @@ def page(address: str) -> float:
 def _client() -> Any:
     from django.test import Client
 
-    from tests import people
+    from tests.support import people
 
     client = Client()
     client.force_login(people.person("reviewer-0"))

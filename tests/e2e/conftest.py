@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.site import Site
-from tests.installation import BASE_DIR, Installation, installed
+from tests.support.installation import BASE_DIR, Installation, installed
 
 # What a test asks for on purpose; anything else in the console fails it.
 EXPECTED = ("status of 409", "status of 410", "status of 412", "status of 403", "status of 422")
@@ -64,7 +64,15 @@ def site(tmp_path_factory: pytest.TempPathFactory, migrated: Installation) -> It
 @pytest.fixture(scope="session")
 def model_server() -> Iterator[str]:
     """An OpenAI-compatible HTTP server in a process of its own; its base URL."""
-    call = [sys.executable, "-m", "tests.openai_server", "--port", "0", "--key", "sk-test"]
+    call = [
+        sys.executable,
+        "-m",
+        "tests.support.servers.openai_server",
+        "--port",
+        "0",
+        "--key",
+        "sk-test",
+    ]
     with subprocess.Popen(call, stdout=subprocess.PIPE, text=True, cwd=BASE_DIR) as server:
         assert server.stdout is not None
         port = int(server.stdout.readline())

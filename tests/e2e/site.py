@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-from tests.installation import Installation
+from tests.support.installation import Installation
 
 PASSWORD = "correct horse battery"
 BACKEND = "django.contrib.auth.backends.ModelBackend"

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from tests.installation import Installation
+from tests.support.installation import Installation
 
 SAYS = """
 import json, os, sys, threading

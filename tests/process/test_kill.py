@@ -21,9 +21,9 @@ from approvals.models import ApprovalRequest
 from ledger import runs
 from ledger.log import verify
 from ledger.models import Event, JournalEntry, Run
-from tests import people
-from tests.driving import again, approve_all
 from tests.process.victim import WRITE, Lives, LivesHere, twice, verbs_of
+from tests.support import people
+from tests.support.driving import again, approve_all
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 

@@ -22,9 +22,9 @@ from plans import services
 from plans.lookup import steps_of
 from plans.models import Plan
 from plans.steps import AddStep, Step
-from tests import people
-from tests.driving import again
 from tests.process.victim import Death, Lives, LivesHere
+from tests.support import people
+from tests.support.driving import again
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 

@@ -22,9 +22,9 @@ from ledger.log import verify
 from ledger.models import Event, JournalEntry, Run
 from reviews import services
 from reviews.models import ReviewItem
-from tests import people
-from tests.driving import again
 from tests.process.victim import Lives, LivesHere, twice
+from tests.support import people
+from tests.support.driving import again
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 

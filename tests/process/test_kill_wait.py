@@ -15,10 +15,10 @@ from approvals.models import ApprovalRequest
 from hitl_agents.context.run_context import RunContext
 from ledger.log import verify
 from ledger.models import Event, JournalEntry
-from tests import people
-from tests.activations import ask, begun, let_time_pass, scripts, wait_or_leave, waits
-from tests.driving import again, approve_all
 from tests.process.victim import Lives, LivesHere, twice
+from tests.support import people
+from tests.support.activations import ask, begun, let_time_pass, scripts, wait_or_leave, waits
+from tests.support.driving import again, approve_all
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import connection  # noqa: F401  (the condition below)
 
-from tests.installation import Installation
+from tests.support.installation import Installation
 
 RUN = "from django.core.management import call_command; call_command('run_agents', until_idle=True)"
 

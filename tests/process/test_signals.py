@@ -21,9 +21,9 @@ from hitl_agents.runner import heartbeat, noticing
 from ledger import runs
 from ledger.log import guards, verify
 from ledger.models import Event, Run, Runner
-from tests import agents_for_tests, people
-from tests.agents_for_tests import Counting
-from tests.driving import again, approve_all, until
+from tests.support import people, sample_agents
+from tests.support.driving import again, approve_all, until
+from tests.support.sample_agents import Counting
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -87,7 +87,7 @@ def processes() -> set[str]:
 @pytest.fixture(autouse=True)
 def agents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv(EFFECTS_FILE, str(tmp_path / "effects"))
-    with agents_for_tests.in_catalogue(meeting, slow):
+    with sample_agents.in_catalogue(meeting, slow):
         yield
 
 

@@ -14,8 +14,8 @@ from django.core.management import ManagementUtility
 from approvals.models import ApprovalRequest
 from ledger import leases, runs, tail
 from ledger.models import Run
-from tests import people
-from tests.installation import Installation
+from tests.support import people
+from tests.support.installation import Installation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -20,7 +20,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from dashboard.start.processes import Child, Supervisor
-from tests.installation import Installation
+from tests.support.installation import Installation
 
 FOR_EVER = "import time; time.sleep(600)"
 DEAF = "import signal as s, time; s.signal(15, s.SIG_IGN); open({flag!r}, 'w'); time.sleep(600)"

@@ -13,8 +13,8 @@ from approvals import services
 from hitl_agents.runner import noticing
 from ledger import runs, tail
 from ledger.models import Event, Run
-from tests import agents_for_tests, people
-from tests.driving import RunnerInThread
+from tests.support import people, sample_agents
+from tests.support.driving import RunnerInThread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,8 +27,8 @@ NEVER = 3600.0  # seconds between two looks that no hint asked for: none in the 
 
 @pytest.fixture(autouse=True)
 def agents() -> Iterator[None]:
-    agents_for_tests.EFFECTS.clear()
-    with agents_for_tests.in_catalogue(agents_for_tests.tidy):
+    sample_agents.EFFECTS.clear()
+    with sample_agents.in_catalogue(sample_agents.tidy):
         yield
 
 
@@ -82,7 +82,7 @@ def test_a_decision_at_any_moment_around_the_suspension_wakes_the_run(
     monkeypatch.setattr(noticing, "TICK", NEVER)
     with RunnerInThread():
         one_by_one(rita, TRIES)
-    assert agents_for_tests.EFFECTS == {"wanted": TRIES, "tidied": TRIES}
+    assert sample_agents.EFFECTS == {"wanted": TRIES, "tidied": TRIES}
     order = Event.objects.filter(kind__in=["approvals.approved", "runs.waiting"]).order_by("id")
     kinds: dict[int, str] = {}
     for run_id, kind in order.values_list("run_id", "kind"):

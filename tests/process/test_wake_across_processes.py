@@ -10,7 +10,7 @@ from textwrap import dedent
 
 import pytest
 
-from tests.installation import Installation, installed
+from tests.support.installation import Installation, installed
 
 # The slow look is put off for ever: whoever goes on here was woken by a hint.
 BY_HINT_ALONE = """

@@ -23,7 +23,7 @@ from hitl_agents.runner.counting import Counting
 from ledger import leases
 from ledger.clock import now
 from ledger.models import Run
-from tests.driving import drive
+from tests.support.driving import drive
 
 WRITE = (activation, action_entries, entries, leases)  # the modules that write what a run has done
 NO_WRITES_OF_A_RUN = {"_sweep_library", "start_library"}

@@ -1,0 +1,1 @@
+"""Servers in threads or processes that tests talk to."""
