@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.site import Site
+from tests.support.browser.site import Site
 from tests.support.installation import BASE_DIR, Installation, installed
 
 # What a test asks for on purpose; anything else in the console fails it.

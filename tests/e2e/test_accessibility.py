@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.axe import check, check_all
 from tests.e2e.conftest import SignIn
-from tests.e2e.site import Site
+from tests.support.browser.axe import check, check_all
+from tests.support.browser.site import Site
 
 pytestmark = pytest.mark.page_only
 

@@ -8,9 +8,9 @@ import subprocess
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.e2e.axe import check_all
 from tests.e2e.conftest import SignIn
-from tests.e2e.site import Site, outcome, until
+from tests.support.browser.axe import check_all
+from tests.support.browser.site import Site, outcome, until
 
 
 def submit(site: Site, question: str, *options: str) -> subprocess.Popen[str]:

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import SignIn
-from tests.e2e.site import Site, outcome, until
+from tests.support.browser.site import Site, outcome, until
 
 
 @pytest.fixture

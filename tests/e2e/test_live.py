@@ -9,7 +9,7 @@ import signal
 from playwright.sync_api import WebSocketRoute, expect
 
 from tests.e2e.conftest import SignIn
-from tests.e2e.site import Site, until
+from tests.support.browser.site import Site, until
 
 
 def test_rows_do_not_move_under_the_pointer_but_are_announced(site: Site, sign_in: SignIn) -> None:

@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.e2e.conftest import SignIn
-from tests.e2e.site import Site, until
 from tests.e2e.test_escalations import escalate
 from tests.e2e.test_statistics import looks
+from tests.support.browser.site import Site, until
 
 pytestmark = pytest.mark.page_only
 

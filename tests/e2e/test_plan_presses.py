@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Page, Response, Route, expect
 
 from tests.e2e.conftest import SignIn
-from tests.e2e.site import Site, until
 from tests.e2e.test_plans import has_status, press, submit_only
+from tests.support.browser.site import Site, until
 
 pytestmark = pytest.mark.page_only
 

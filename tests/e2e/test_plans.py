@@ -9,9 +9,9 @@ import subprocess
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.axe import check, check_all
 from tests.e2e.conftest import SignIn
-from tests.e2e.site import Site, outcome, until
+from tests.support.browser.axe import check, check_all
+from tests.support.browser.site import Site, outcome, until
 
 PHONE = {"width": 390, "height": 844}
 

@@ -8,9 +8,9 @@ import subprocess
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.axe import check_all
 from tests.e2e.conftest import SignIn
-from tests.e2e.site import Site, outcome, until
+from tests.support.browser.axe import check_all
+from tests.support.browser.site import Site, outcome, until
 
 MARKDOWN = "# Title of it\\n\\nSome *text* and `code`.\\n\\n| a | b |\\n|---|---|\\n| 1 | 2 |"
 

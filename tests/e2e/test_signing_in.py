@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import SignIn
-from tests.e2e.site import PASSWORD, Site
+from tests.support.browser.site import PASSWORD, Site
 
 pytestmark = pytest.mark.page_only
 

@@ -7,9 +7,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.axe import check, check_all
 from tests.e2e.conftest import SignIn
-from tests.e2e.site import Site, until
+from tests.support.browser.axe import check, check_all
+from tests.support.browser.site import Site, until
 
 DRAWN = """canvas => {
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);

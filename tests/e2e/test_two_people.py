@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import SignIn
-from tests.e2e.site import Site
+from tests.support.browser.site import Site
 
 
 def feedback(page: Page) -> Locator:

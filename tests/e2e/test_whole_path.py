@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import SignIn
-from tests.e2e.site import Site, outcome
+from tests.support.browser.site import Site, outcome
 
 TASK = "Write a short thank-you note to ana@example.org for her order 1042 and email it"
 

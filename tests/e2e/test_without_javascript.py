@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import SignIn
-from tests.e2e.site import Site
+from tests.support.browser.site import Site
 
 
 def plain(sign_in: SignIn, name: str, to: str) -> Page:
