@@ -166,7 +166,7 @@ class Follower:
 
 @cache
 def _after(most: int) -> Rows[Event]:
-    return Rows(lambda: Event.objects.after(slot(Event, "id"))[:most], plan_kept=True)
+    return Rows(lambda: Event.objects.after(slot(Event, "id"))[:most])
 
 
 _follower: Follower | None = None

@@ -215,8 +215,7 @@ def _append(pending: list[dict[str, Any]]) -> None:
         event = Event(id=number, at=at, **fields)
         event.hash = previous = chained(previous, event)
         events.append(event)
-    for start in range(0, len(events), AT_ONCE):
-        _insert(events[start : start + AT_ONCE])
+    Event.objects.bulk_create(events, AT_ONCE)
     wake.after_commit(_decided(events))
 
 
@@ -230,21 +229,6 @@ def _decided(events: list[Event]) -> list[wake.Decided]:
         and "was" in (data := each.payload)
         and "deadline" not in data
     ]
-
-
-def _insert(events: list[Event]) -> None:
-    """Not bulk_create(): every commit comes through here, and writing its SQL takes longer."""
-    fields = Event._meta.concrete_fields
-    into = f"{Event._meta.db_table} ({', '.join(str(field.column) for field in fields)})"
-    row = f"({', '.join(['%s'] * len(fields))})"
-    values = [
-        field.get_db_prep_save(getattr(event, field.attname), connection)
-        for event in events
-        for field in fields
-    ]
-    with connection.cursor() as cursor:
-        rows = ", ".join([row] * len(events))
-        cursor.execute(f"INSERT INTO {into} VALUES {rows}", values)  # noqa: S608  (our own names)
 
 
 def _head() -> tuple[int, str, datetime]:

@@ -15,8 +15,6 @@ from django.db.models.expressions import Expression
 from django.db.models.query import get_related_populators
 from django.db.models.sql import UpdateQuery
 
-from ledger.statements import kept
-
 M = TypeVar("M", bound=models.Model)
 _populators: Any = get_related_populators  # the stubs have it as a later Django does
 Build = Callable[[], models.QuerySet[M]]
@@ -88,10 +86,9 @@ class Rows(Generic[M]):
     """`rows(name=value, …)` lists what the queryset finds with these values in its slots."""
 
     build: Build[M]
-    plan_kept: bool = False  # by PostgreSQL; not where a partial index must fit the values
 
     def __call__(self, **values: Any) -> list[M]:
-        with kept.cursor() if self.plan_kept else connection.cursor() as cursor:
+        with connection.cursor() as cursor:
             self.reading.run(cursor, values)
             return self.reading.objects(cursor.fetchall())
 

@@ -163,16 +163,3 @@ def test_what_is_asked_for_together_is_found_as_one_by_one() -> None:
         [entry],
     ]
     assert together(by_id, journal, id=0, run=first.pk) == [[], []]
-
-
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="about PostgreSQL's own plans")
-def test_the_server_keeps_a_statement_and_uses_it_again() -> None:
-    by_task = Rows(lambda: Run.objects.filter(task=slot(Run, "task")), plan_kept=True)
-    made = [run(task="kept"), run(task="other")]
-    assert [by_task(task=one.task) for one in made] == [[one] for one in made]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT generic_plans + custom_plans FROM pg_prepared_statements"
-            ' WHERE statement LIKE \'%"ledger_run"."task" = ($1)\''
-        )
-        assert cursor.fetchall() == [(2,)]

@@ -12,14 +12,12 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from ledger.statements import kept
-
 KEPT = {"django_migrations", "django_content_type", "auth_permission"}
 
 
 def after_test(_: Any) -> None:
     """In the place of TransactionTestCase._fixture_teardown."""
-    with transaction.atomic(), kept.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_which_are_filled())
         for (table,) in cursor.fetchall():  # foreign keys are looked at when it commits
             cursor.execute(f"DELETE FROM {connection.ops.quote_name(table)}")  # noqa: S608
