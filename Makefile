@@ -1,8 +1,10 @@
 # `make help` says what there is. Every target does the set-up that it needs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help install run test check lint bench lock vendor
+.PHONY: help install run test check format lint bench lock vendor
 PY ?= $(shell command -v python3.11 >/dev/null && echo python3.11 || echo python3)
 BIN := .venv/bin
+CSS := $(BIN)/css-beautify --indent-size=2 --end-with-newline
+SHEET := static/look/app.css
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,9 +21,16 @@ test: .venv/.dev-ok ## set up and run every test, browser and PostgreSQL include
 check: lint ## the quick half: style, types, layers, fast tests on SQLite
 	$(BIN)/python -m pytest -n auto -p no:playwright --ignore=tests/process --ignore=tests/e2e
 
+format: .venv/.dev-ok ## give Python, templates and CSS the form that lint asks for
+	$(BIN)/ruff format --quiet .
+	$(BIN)/djangofmt --quiet templates
+	$(CSS) --replace $(SHEET)
+
 lint: .venv/.dev-ok # style, types, layers, settings, migrations
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
+	$(BIN)/djangofmt --quiet --check templates
+	$(CSS) $(SHEET) | cmp - $(SHEET)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python manage.py check --fail-level WARNING

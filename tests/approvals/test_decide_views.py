@@ -14,6 +14,7 @@ from approvals.models import ApprovalRequest
 from ledger.clock import now
 from ledger.models import Event
 from tests.support import people
+from tests.support.markup import as_shown
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +42,7 @@ def now_is(approval: ApprovalRequest) -> ApprovalRequest:
 
 def content(response: HttpResponse, headers: dict[str, str]) -> str:
     """The body, checked to be a part for htmx and a page otherwise."""
-    html = response.content.decode()
+    html = as_shown(response.content.decode())
     assert ("<html" in html) is not bool(headers)
     assert '<div id="request"' in html
     return html
@@ -68,7 +69,7 @@ def test_a_decision_counts_and_leads_back_to_the_request(
     assert response["Location"] == f"/approvals/{approval.pk}/"
     after = now_is(approval)
     assert (after.status, after.feedback, after.reviewer) == (status, feedback, people.rita())
-    assert said in rita.get(response["Location"]).content.decode()
+    assert said in as_shown(rita.get(response["Location"]).content.decode())
 
 
 def test_htmx_gets_the_request_as_it_is_now_and_a_toast(rita: Client) -> None:
@@ -157,7 +158,7 @@ def test_late_and_without_a_reason_is_late(rita: Client) -> None:
     ApprovalRequest.objects.filter(pk=approval.pk).update(deadline=now() - timedelta(hours=3))
     response = decide(rita, approval, "reject", "")
     assert response.status_code == 410
-    assert "Too late by 3 hours." in response.content.decode()
+    assert "Too late by 3 hours." in as_shown(response.content.decode())
 
 
 @BOTH
@@ -230,7 +231,7 @@ def test_without_permission_to_see_nothing_is_revealed(
     client.force_login(people.otto())
     response = decide(client, approval, headers=headers)
     assert response.status_code == 403
-    assert "secret_action" not in response.content.decode()
+    assert "secret_action" not in as_shown(response.content.decode())
 
 
 def test_a_permission_that_was_taken_away_counts_at_once(rita: Client) -> None:
@@ -245,7 +246,7 @@ def test_an_unknown_verdict_decides_nothing(rita: Client, verdict: str) -> None:
     approval = people.asked()
     response = decide(rita, approval, verdict)
     assert response.status_code == 422
-    assert "accepted are approve, reject, revise." in response.content.decode()
+    assert "accepted are approve, reject, revise." in as_shown(response.content.decode())
     assert now_is(approval).status == "pending"
 
 
@@ -293,4 +294,4 @@ def test_every_whole_page_says_from_where_the_socket_goes_on(rita: Client) -> No
         rita.get("/"),
         rita.get("/approvals/"),
     ):
-        assert cursor in response.content.decode()
+        assert cursor in as_shown(response.content.decode())

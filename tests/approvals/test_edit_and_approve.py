@@ -20,6 +20,7 @@ from approvals.models import ApprovalRequest
 from approvals.pages.edit import EditForm
 from approvals.pages.schemas import Shape, shape_of
 from tests.support import people
+from tests.support.markup import as_shown
 
 pytestmark = pytest.mark.django_db
 
@@ -88,7 +89,7 @@ def form_of(client: Client, approval: ApprovalRequest) -> dict[str, str]:
     """What a browser would send of the form as it is."""
     response = client.get(f"/approvals/{approval.pk}/edit/")
     assert response.status_code == 200
-    return fields(response.content.decode())
+    return fields(as_shown(response.content.decode()))
 
 
 def fields(html: str) -> dict[str, str]:
@@ -257,7 +258,7 @@ def test_wrong_input_is_named_and_nothing_is_decided(
     sent = form_of(rita, approval)
     response = send(rita, approval, sent, **{f"arg-{name}": value, "feedback": "my words"})
     assert response.status_code == 422
-    html = unescape(response.content.decode())
+    html = unescape(as_shown(response.content.decode()))
     assert sentence in html
     assert "Nothing was decided." in html
     assert "my words</textarea>" in html
@@ -265,29 +266,33 @@ def test_wrong_input_is_named_and_nothing_is_decided(
     if name != "note":
         assert f'id="arg-{name}-error"' in html
     if name not in ("urgent", "size", "note"):  # a select cannot show what it does not offer
-        kept = fields(response.content.decode())[f"arg-{name}"]
+        kept = fields(as_shown(response.content.decode()))[f"arg-{name}"]
         assert kept == value.replace("\n", "\r\n")
 
 
 def test_the_focus_goes_to_what_is_wrong(rita: Client) -> None:
     approval = asked()
     sent = form_of(rita, approval)
-    html = send(rita, approval, sent, **{"arg-count": "ten", "arg-price": "ten"}).content.decode()
+    html = as_shown(
+        send(rita, approval, sent, **{"arg-count": "ten", "arg-price": "ten"}).content.decode()
+    )
     focused = re.findall(r'id="([^"]+)"[^>]* autofocus', html)
     assert focused == ["arg-count", "arg-price"]  # a browser takes the first
-    assert "autofocus" not in rita.get(f"/approvals/{approval.pk}/edit/").content.decode()
+    assert "autofocus" not in as_shown(rita.get(f"/approvals/{approval.pk}/edit/").content.decode())
 
 
 def test_null_and_a_value_at_once_is_asked_about(rita: Client) -> None:
     approval = asked()
     response = send(rita, approval, form_of(rita, approval), **{"arg-maybe": "a value"})
     assert response.status_code == 422
-    assert "There is a value, and null is ticked: which of them?" in response.content.decode()
+    assert "There is a value, and null is ticked: which of them?" in as_shown(
+        response.content.decode()
+    )
 
 
 def test_what_the_action_does_not_take_is_left_out_and_said(rita: Client) -> None:
     approval = asked(surprise="x")
-    html = rita.get(f"/approvals/{approval.pk}/edit/").content.decode()
+    html = as_shown(rita.get(f"/approvals/{approval.pk}/edit/").content.decode())
     assert "Left out:" in html
     assert "<code>surprise</code>" in html
     send(rita, approval, form_of(rita, approval))
@@ -296,7 +301,7 @@ def test_what_the_action_does_not_take_is_left_out_and_said(rita: Client) -> Non
 
 def test_hidden_characters_are_shown_beside_the_field(rita: Client) -> None:
     approval = asked(note="pay\u202enow")
-    html = rita.get(f"/approvals/{approval.pk}/edit/").content.decode()
+    html = as_shown(rita.get(f"/approvals/{approval.pk}/edit/").content.decode())
     assert "Characters hide or imitate in 1 line" in html
     assert "U+202E RLO" in html
 
@@ -304,7 +309,7 @@ def test_hidden_characters_are_shown_beside_the_field(rita: Client) -> None:
 def test_hostile_values_stay_in_their_fields(rita: Client) -> None:
     evil = '"></textarea><script>alert(1)</script>'
     approval = people.asked(action="<b>other", details={evil: evil})
-    html = rita.get(f"/approvals/{approval.pk}/edit/").content.decode()
+    html = as_shown(rita.get(f"/approvals/{approval.pk}/edit/").content.decode())
     assert "<script>alert" not in html
     assert "<b>other" not in html
 
@@ -325,7 +330,7 @@ def test_json_is_taken_as_strictly_as_from_an_agent(rita: Client, value: str) ->
     approval = people.asked(action="other")
     response = send(rita, approval, form_of(rita, approval), **{"arg-details": value})
     assert response.status_code == 422
-    assert 'id="arg-details-error"' in response.content.decode()
+    assert 'id="arg-details-error"' in as_shown(response.content.decode())
 
 
 def test_arguments_that_are_no_object_are_edited_as_json(rita: Client) -> None:
@@ -344,7 +349,7 @@ def test_the_difference_is_shown_and_decides_nothing(rita: Client) -> None:
     sent = form_of(rita, approval)
     response = send(rita, approval, sent, **{"arg-name": "Tom", "preview": "1"})
     assert response.status_code == 200
-    html = response.content.decode()
+    html = as_shown(response.content.decode())
     assert "What you would change" in html
     assert "1 argument; nothing is decided yet" in html
     assert fields(html)["arg-name"] == "Tom"
@@ -354,7 +359,7 @@ def test_the_difference_is_shown_and_decides_nothing(rita: Client) -> None:
 
 
 def test_return_in_a_field_shows_the_difference_first(rita: Client) -> None:
-    html = rita.get(f"/approvals/{asked().pk}/edit/").content.decode()
+    html = as_shown(rita.get(f"/approvals/{asked().pk}/edit/").content.decode())
     buttons = re.findall(r'<button class="btn[^"]*" type="submit"( name="preview")?', html)
     assert buttons == [' name="preview"', ""]  # a browser presses the first
 
@@ -368,7 +373,7 @@ def test_the_second_edit_is_told_and_keeps_what_was_entered(rita: Client) -> Non
     services.reject(approval.pk, by=people.person("jonas", "Reviewers"), feedback="no")
     response = send(rita, approval, sent, **{"arg-name": "Tom", "feedback": "mine"})
     assert response.status_code == 409
-    html = unescape(response.content.decode())
+    html = unescape(as_shown(response.content.decode()))
     assert "jonas decided first: rejected" in html
     assert "Your edit did not count" in html
     assert '"name": "Tom"' in html
@@ -382,7 +387,7 @@ def test_an_edit_of_an_older_revision_is_answered_with_the_current_one(rita: Cli
     new = people.asked(action="do_everything", details=VALUES | {"name": "New"}, previous=old)
     response = send(rita, old, sent, **{"arg-name": "Tom"})
     assert response.status_code == 412
-    html = unescape(response.content.decode())
+    html = unescape(as_shown(response.content.decode()))
     assert f'data-subject="approvals.approvalrequest:{new.pk}"' in html
     assert "The arguments you had edited" in html
     assert '"name": "Tom"' in html
@@ -414,13 +419,15 @@ def test_who_may_not_decide_may_not_edit(client: Client) -> None:
     client.force_login(people.person("olga", "Operators"))
     response = client.get(f"/approvals/{approval.pk}/edit/")
     assert response.status_code == 403
-    assert "You cannot decide this one." in response.content.decode()
+    assert "You cannot decide this one." in as_shown(response.content.decode())
     sent = {"digest": approval.digest} | {
         each.input: each.text for each in EditForm(approval).controls
     }
     assert send(client, approval, sent | {"null-maybe": "on"}).status_code == 403
     client.force_login(people.otto())
-    assert "do_everything" not in client.get(f"/approvals/{approval.pk}/edit/").content.decode()
+    assert "do_everything" not in as_shown(
+        client.get(f"/approvals/{approval.pk}/edit/").content.decode()
+    )
     assert ApprovalRequest.objects.get(pk=approval.pk).status == "pending"
 
 
@@ -435,7 +442,7 @@ def test_the_requester_may_not_edit_their_own(client: Client) -> None:
 def test_the_page_of_the_edit_says_who_wrote_it(rita: Client) -> None:
     approval = asked()
     response = send(rita, approval, form_of(rita, approval), **{"arg-name": "Tom"})
-    html = rita.get(response["Location"]).content.decode()
+    html = as_shown(rita.get(response["Location"]).content.decode())
     assert "Edited and approved by rita" in html
     assert "What changed since revision 1" in html
 

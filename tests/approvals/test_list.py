@@ -16,6 +16,7 @@ from ledger.clock import now
 from ledger.statements import paging
 from pages import filters
 from tests.support import people
+from tests.support.markup import as_shown
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +35,7 @@ def rows(html: str) -> list[int]:
 
 
 def found(client: Client, **query: str) -> list[int]:
-    return rows(client.get(LIST, query).content.decode())
+    return rows(as_shown(client.get(LIST, query).content.decode()))
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_the_status_filter_goes_by_what_is_shown(
 
 
 def test_rows_say_what_became_of_the_request(auditor: Client, one_of_each: dict[str, int]) -> None:
-    html = auditor.get(LIST).content.decode()
+    html = as_shown(auditor.get(LIST).content.decode())
     for words in ("by rita", "by the deadline", "taken back", "nobody decided until"):
         assert words in html
 
@@ -105,7 +106,7 @@ def test_filters_combine(auditor: Client) -> None:
     people.asked(agent_id="b", risk_level="high")
     people.asked(agent_id="a", risk_level="low")
     assert found(auditor, agent="a", risk="high", status="pending", q="tell") == [wanted.pk]
-    html = auditor.get(LIST, {"agent": "a", "risk": "high", "q": "zzz"}).content.decode()
+    html = as_shown(auditor.get(LIST, {"agent": "a", "risk": "high", "q": "zzz"}).content.decode())
     assert "Nothing matches “zzz”, high risk, a" in html
 
 
@@ -113,7 +114,7 @@ def test_every_agent_that_ever_asked_is_offered_once(auditor: Client) -> None:
     for name in ("zoe", "amy", "zoe", "<b>", "z\u202eoe"):
         people.asked(agent_id=name)
     assert sorted(filters.agents(ApprovalRequest)) == ["<b>", "amy", "zoe", "z\u202eoe"]
-    html = auditor.get(LIST).content.decode()
+    html = as_shown(auditor.get(LIST).content.decode())
     assert '<option value="&lt;b&gt;">&lt;b&gt;</option>' in html
     assert '<option value="z\u202eoe">z\ufffdoe</option>' in html
 
@@ -123,17 +124,17 @@ def test_pages_do_not_shift_when_new_requests_come(
 ) -> None:
     monkeypatch.setattr(paging.newest_first, "__kwdefaults__", {"size": 2, "reach": None})
     made = [people.asked().pk for _ in range(5)]
-    html = auditor.get(LIST).content.decode()
+    html = as_shown(auditor.get(LIST).content.decode())
     assert rows(html) == made[:2:-1]
     people.asked()
     more = re.search(r'href="(/approvals/\?before=\d+)"', html)
     assert more
-    html = auditor.get(more[1]).content.decode()
+    html = as_shown(auditor.get(more[1]).content.decode())
     assert rows(html) == made[2:0:-1]
     assert "Back to the newest" in html
     more = re.search(r'hx-get="(/approvals/\?before=\d+)&amp;more=1"', html)
     assert more
-    html = auditor.get(f"{more[1]}&more=1", headers=HTMX).content.decode()
+    html = as_shown(auditor.get(f"{more[1]}&more=1", headers=HTMX).content.decode())
     assert rows(html) == made[:1]
     assert "Show more" not in html
     assert "<html" not in html
@@ -145,7 +146,7 @@ def test_the_address_of_the_next_page_keeps_the_filter(
     monkeypatch.setattr(paging.newest_first, "__kwdefaults__", {"size": 1, "reach": None})
     people.asked(agent_id="a&b")
     people.asked(agent_id="a&b")
-    html = auditor.get(LIST, {"agent": "a&b", "risk": "medium"}).content.decode()
+    html = as_shown(auditor.get(LIST, {"agent": "a&b", "risk": "medium"}).content.decode())
     assert "/approvals/?risk=medium&amp;agent=a%26b&amp;before=" in html
 
 
@@ -162,25 +163,27 @@ def test_a_search_looks_at_a_bounded_number_and_says_how_far(
     old = people.asked(action="needle")
     for _ in range(4):
         people.asked()
-    html = auditor.get(LIST, {"q": "needle"}).content.decode()
+    html = as_shown(auditor.get(LIST, {"q": "needle"}).content.decode())
     assert rows(html) == []
     assert "The newest requests were looked through, back to" in html
     more = re.search(r'<a class="btn" href="([^"]+)"[^>]*>Look further back', html)
     assert more
-    html = auditor.get(more[1].replace("&amp;", "&")).content.decode()
+    html = as_shown(auditor.get(more[1].replace("&amp;", "&")).content.decode())
     assert rows(html) == [old.pk]
 
 
 def test_filtering_by_htmx_answers_the_list_only(auditor: Client) -> None:
     people.asked()
     response = auditor.get(f"{LIST}?q=&status=pending", headers=HTMX)
-    assert response.content.decode().lstrip().startswith('<section class="lane" id="list"')
+    assert (
+        as_shown(response.content.decode()).lstrip().startswith('<section class="lane" id="list"')
+    )
     assert response["HX-Push-Url"] == "/approvals/?status=pending"
     assert auditor.get(f"{LIST}?q=", headers=HTMX)["HX-Push-Url"] == LIST
 
 
 def test_an_empty_list_says_so(auditor: Client) -> None:
-    assert "No agent has asked for anything yet" in auditor.get(LIST).content.decode()
+    assert "No agent has asked for anything yet" in as_shown(auditor.get(LIST).content.decode())
 
 
 def test_more_rows_need_no_more_queries(auditor: Client, one_of_each: dict[str, int]) -> None:

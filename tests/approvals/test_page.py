@@ -20,6 +20,7 @@ from ledger.clock import now
 from ledger.requests import lifecycle
 from ledger.transitions import record
 from tests.support import people
+from tests.support.markup import as_shown
 from tests.support.run_stories import Story
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +39,7 @@ def rita(client: Client) -> Client:
 def html_of(client: Client, approval: ApprovalRequest, status: int = 200) -> str:
     response = client.get(f"/approvals/{approval.pk}/")
     assert response.status_code == status
-    return response.content.decode()
+    return as_shown(response.content.decode())
 
 
 def words(html: str) -> str:
@@ -387,7 +388,7 @@ def test_without_permission_nothing_is_revealed(client: Client) -> None:
 def test_an_unknown_request_is_named(rita: Client) -> None:
     response = rita.get("/approvals/9999/")
     assert response.status_code == 404
-    assert "There is no request 9999." in response.content.decode()
+    assert "There is no request 9999." in as_shown(response.content.decode())
     assert rita.get(f"/approvals/{10**30}/").status_code == 404
 
 
@@ -425,7 +426,7 @@ def test_fragments_need_no_request_and_know_no_reader(rita: Client) -> None:
             for personal in ("csrf", "<form", "<button"):
                 assert personal not in html
             if part != "_row":
-                assert html.strip() in page
+                assert as_shown(html) in page
 
 
 def test_an_open_request_has_no_outcome_yet() -> None:
@@ -441,7 +442,7 @@ def test_the_outcome_has_room_for_what_somebody_had_typed() -> None:
     )
     assert re.search(
         r"<div data-typed hidden><label [^>]+>What you had typed</label><textarea [^>]*readonly>\s*</textarea>",
-        html,
+        as_shown(html),
     )
 
 

@@ -20,6 +20,7 @@ from ledger.clock import now
 from ledger.models import JournalEntry, Run
 from pages import urgency
 from tests.support import people
+from tests.support.markup import as_shown
 
 pytestmark = pytest.mark.django_db
 
@@ -45,7 +46,7 @@ def rows(html: str) -> list[str]:
 def text(client: Client, address: str = "/", **headers: str) -> str:
     response = client.get(address, headers=headers)
     assert response.status_code == 200
-    return response.content.decode()
+    return as_shown(response.content.decode())
 
 
 def in_doubt(**fields: Any) -> Run:
@@ -184,7 +185,7 @@ def test_htmx_gets_the_next_rows_and_the_new_button_only(
     first, second = people.asked(risk_level="high"), people.asked(risk_level="medium")
     place = urgency.Place.of(ApprovalRequest.objects.get(pk=first.pk))
     response = inbox.get("/", {"after": str(place), "more": "1"}, headers=HTMX)
-    html = response.content.decode()
+    html = as_shown(response.content.decode())
     assert rows(html) == [f"approval-{second.pk}"]
     assert '<div id="more" hx-swap-oob="true"></div>' in html
     assert "<html" not in html
@@ -195,7 +196,7 @@ def test_htmx_gets_the_next_rows_and_the_new_button_only(
 )
 def test_an_unreadable_place_means_the_beginning(inbox: Client, place: str) -> None:
     approval = people.asked()
-    html = inbox.get("/", {"after": place}).content.decode()
+    html = as_shown(inbox.get("/", {"after": place}).content.decode())
     assert rows(html) == [f"approval-{approval.pk}"]
 
 
@@ -208,7 +209,7 @@ def test_a_place_survives_being_written_and_read() -> None:
 def test_filtering_by_htmx_answers_the_lane_and_names_the_filter(inbox: Client) -> None:
     people.asked()
     response = inbox.get("/?q=&risk=medium&agent=", headers=HTMX)
-    html = response.content.decode()
+    html = as_shown(response.content.decode())
     assert html.lstrip().startswith('<div class="lanes" id="list"')
     assert response["HX-Push-Url"] == "/?risk=medium"
     assert "HX-Request" in response["Vary"]
@@ -249,7 +250,7 @@ def test_hostile_names_are_text_and_their_hidden_characters_are_shown(inbox: Cli
 
 def test_a_row_is_the_same_for_everybody_and_needs_no_request(inbox: Client) -> None:
     approval = ApprovalRequest.objects.select_related("run", "reviewer").get(pk=people.asked().pk)
-    row = render_to_string("approvals/_row.html", {"approval": approval})
+    row = as_shown(render_to_string("approvals/_row.html", {"approval": approval}))
     shown = text(inbox)
     assert re.sub(r"\d+:\d\d|\d+ h \d+ min", "", row.strip()) in re.sub(
         r"\d+:\d\d|\d+ h \d+ min", "", shown
@@ -291,7 +292,7 @@ def test_without_permission_nothing_is_revealed(client: Client) -> None:
     client.force_login(people.otto())
     response = client.get("/")
     assert response.status_code == 403
-    assert "secret_action" not in response.content.decode()
+    assert "secret_action" not in as_shown(response.content.decode())
 
 
 def test_the_inbox_is_only_read() -> None:

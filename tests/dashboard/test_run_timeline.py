@@ -19,6 +19,7 @@ from hitl_agents.journal import action_entries, entries
 from ledger import leases, runs
 from ledger.models import JournalEntry, Run, Runner
 from tests.support import people
+from tests.support.markup import as_shown
 from tests.support.run_stories import MAIL, Story, in_doubt
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +42,7 @@ def line(story: Story, title: str) -> Line:
 
 def html(story: Story) -> str:
     """What everybody's page, and the socket, gets to see."""
-    return render_to_string("dashboard/_run.html", {"run": story.run})
+    return as_shown(render_to_string("dashboard/_run.html", {"run": story.run}))
 
 
 # ---- Order and time
@@ -420,7 +421,7 @@ def test_the_fragments_have_the_ids_that_the_socket_replaces() -> None:
         "_run_doubt": f'<div id="run-doubt-{run.pk}"></div>',
         "_run_cancel": f'<span class="push no-print" id="run-cancel-{run.pk}"></span>',
     }.items():
-        found = render_to_string(f"dashboard/{name}.html", {"run": run}).strip()
+        found = as_shown(render_to_string(f"dashboard/{name}.html", {"run": run}))
         assert found.startswith(start), found[:200]
 
 

@@ -17,6 +17,7 @@ from ledger.catalogue import AgentSpec
 from ledger.models import Event, JournalEntry, Run
 from ledger.statements import paging
 from tests.support import people
+from tests.support.markup import as_shown
 from tests.support.run_stories import Story, in_doubt
 
 pytestmark = pytest.mark.django_db
@@ -38,12 +39,14 @@ def browser(user: User) -> Client:
 
 
 def text(response: Any) -> str:
-    return html.unescape(response.content.decode())
+    return html.unescape(as_shown(response.content.decode()))
 
 
 def listed(response: Any) -> list[int]:
     """The runs that a list shows, in its order."""
-    return [int(pk) for pk in re.findall(r'id="run-row-(\d+)"', response.content.decode())]
+    return [
+        int(pk) for pk in re.findall(r'id="run-row-(\d+)"', as_shown(response.content.decode()))
+    ]
 
 
 # ---- Who may see and do what
@@ -195,7 +198,7 @@ def test_the_agents_are_offered_with_what_they_do(
 ) -> None:
     mine = AgentSpec("mine", "My agent", "Does <this>.", "my.agent")
     monkeypatch.setitem(catalogue._specs, "mine", mine)
-    page = olga.get("/runs/new/").content.decode()
+    page = as_shown(olga.get("/runs/new/").content.decode())
     assert 'value="gated"' in page
     assert "My agent" in page
     assert "Does &lt;this&gt;." in page
@@ -296,7 +299,7 @@ def test_a_page_takes_few_queries_however_many_runs_there_are(olga: Client) -> N
 def test_no_page_of_runs_has_inline_style_or_script(olga: Client) -> None:
     story = in_doubt()
     for page in ("/runs/", "/runs/new/", f"/runs/{story.pk}/"):
-        found = olga.get(page).content.decode()
+        found = as_shown(olga.get(page).content.decode())
         assert not re.search(r"<style|\sstyle=|\son[a-z]+=|hx-on|<script(?! src=)[^>]*>", found)
 
 
@@ -314,7 +317,7 @@ def test_cancelling_ends_the_run_and_what_it_asks(olga: Client) -> None:
 
 
 def test_one_press_stops_a_run_without_script(olga: Client) -> None:
-    page = olga.get(f"/runs/{Story().pk}/").content.decode()
+    page = as_shown(olga.get(f"/runs/{Story().pk}/").content.decode())
     assert re.search(r'<form method="post"[^>]*/cancel/".*?Cancel run</button>', page, re.DOTALL)
 
 

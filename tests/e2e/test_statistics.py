@@ -42,7 +42,7 @@ def decide(site: Site, count: int = 1) -> None:
 
 
 def decided(page: Page) -> int:
-    tile = page.locator("#tiles > div", has_text=re.compile("^Decided")).locator(".big")
+    tile = page.locator("#tiles > div", has_text=re.compile(r"^\s*Decided")).locator(".big")
     return int(tile.inner_text().replace(",", ""))
 
 

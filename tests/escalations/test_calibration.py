@@ -15,6 +15,7 @@ from escalations.pages import calibration
 from escalations.pages.calibration import Judged, Proposal
 from tests.support import people
 from tests.support.escalated import CONTEXT, escalated
+from tests.support.markup import as_shown
 
 NUMBER = 4_000
 
@@ -133,13 +134,12 @@ def test_figures_are_made_of_marked_attempts_of_that_agent_and_type() -> None:
 @pytest.mark.django_db
 def test_the_page_shows_diagram_table_and_threshold(client: Client) -> None:
     client.force_login(people.rita())
-    assert (
-        "Nobody has marked an attempt yet"
-        in client.get("/escalations/calibration/").content.decode()
+    assert "Nobody has marked an attempt yet" in as_shown(
+        client.get("/escalations/calibration/").content.decode()
     )
     mark(0.4, "wrong")
     mark(0.6, "right")
-    html = client.get("/escalations/calibration/?share=90").content.decode()
+    html = as_shown(client.get("/escalations/calibration/?share=90").content.decode())
     assert 'class="reliability"' in html
     assert '<circle cx="40" cy="100"' in html
     assert "Asking below <strong>41 %</strong> would have caught 100 % of the errors" in html
@@ -151,7 +151,7 @@ def test_the_page_shows_diagram_table_and_threshold(client: Client) -> None:
 def test_an_unknown_share_is_the_usual_one(client: Client, share: str) -> None:
     client.force_login(people.rita())
     response = client.get(f"/escalations/calibration/?share={share}")
-    assert '<option value="90" selected>' in response.content.decode()
+    assert '<option value="90" selected>' in as_shown(response.content.decode())
 
 
 @pytest.mark.django_db

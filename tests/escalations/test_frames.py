@@ -18,6 +18,7 @@ from ledger.models import Event, Run
 from ledger.transitions import record
 from tests.support import people
 from tests.support.escalated import QUESTION, escalated
+from tests.support.markup import as_shown
 
 pytestmark = pytest.mark.django_db
 
@@ -54,7 +55,7 @@ def test_a_new_one_comes_as_the_row_of_the_list() -> None:
     assert frame["lists"] == ["escalations", "pending"]
     assert frame["label"] == f"{QUESTION}, asked by escalating"
     assert frame["counts"] == {"escalations": 1, "escalations_risk": "medium"}
-    assert "1 agent waits for a person" in frame["html"]["waiting"]
+    assert "1 agent waits for a person" in as_shown(frame["html"]["waiting"])
 
 
 def test_a_claim_is_told_to_others_who_then_ask_what_they_may_do() -> None:
@@ -79,8 +80,8 @@ def test_an_answer_takes_the_place_of_the_form(client: Client) -> None:
     names = {f"{name}-{escalation.pk}" for name in ("title", "outcome", "history")}
     assert set(frame["html"]) == names
     client.force_login(people.root())
-    html = client.get(f"/escalations/{escalation.pk}/").content.decode()
-    assert all(frame["html"][name].strip() in html for name in names)
+    html = as_shown(client.get(f"/escalations/{escalation.pk}/").content.decode())
+    assert all(as_shown(frame["html"][name]) in html for name in names)
     assert "Ten percent." in frame["html"][f"outcome-{escalation.pk}"]
 
 

@@ -16,6 +16,7 @@ from ledger.models import Event
 from tests.dashboard.test_inbox_page import in_doubt
 from tests.support import people
 from tests.support.escalated import QUESTION, about, answered, escalated
+from tests.support.markup import as_shown
 
 pytestmark = pytest.mark.django_db
 
@@ -38,7 +39,7 @@ def olga() -> Client:
 def text(client: Client, address: str, **headers: str) -> str:
     response = client.get(address, headers=headers)
     assert response.status_code == 200
-    return response.content.decode()
+    return as_shown(response.content.decode())
 
 
 def rows(html: str) -> list[str]:
@@ -175,7 +176,7 @@ def test_a_wrong_threshold_is_refused_beside_its_field(olga: Client, wrong: dict
     data = {"agent_id": "a", "type": "", "confidence": "0.5", "risk_level": "low", **wrong}
     response = olga.post("/admin/escalations/threshold/add/", data)
     assert response.status_code == 200
-    assert "errorlist" in response.content.decode()
+    assert "errorlist" in as_shown(response.content.decode())
     assert not Threshold.objects.exists()
 
 

@@ -17,6 +17,7 @@ from ledger.clock import now
 from ledger.models import Event
 from tests.support import people
 from tests.support.escalated import QUESTION, about, answered, escalated, now_is
+from tests.support.markup import as_shown
 
 pytestmark = pytest.mark.django_db
 
@@ -44,12 +45,12 @@ def post(
 def page(client: Client, escalation: Escalation, query: str = "") -> str:
     response = client.get(f"/escalations/{escalation.pk}/{query}")
     assert response.status_code == 200
-    return response.content.decode()
+    return as_shown(response.content.decode())
 
 
 def content(response: HttpResponse, headers: dict[str, str]) -> str:
     """The body, checked to be a part for htmx and a page otherwise."""
-    html = response.content.decode()
+    html = as_shown(response.content.decode())
     assert ("<html" in html) is not bool(headers)
     assert '<div id="request"' in html
     return html
@@ -69,7 +70,7 @@ def test_it_shows_question_attempt_confidence_and_context(rita: Client) -> None:
 def test_the_confidence_stands_against_the_frozen_threshold(rita: Client) -> None:
     html = page(rita, escalated())
     assert 'aria-label="Confidence 42 %, the agent asks below 70 %"' in html
-    assert '<rect y="4" width="42" height="8"/><rect x="70"' in html
+    assert '<rect y="4" width="42" height="8" /><rect x="70"' in html
 
 
 def test_without_a_confidence_the_reason_is_shown(rita: Client) -> None:
@@ -159,7 +160,7 @@ def test_the_first_press_on_hand_over_asks_to_whom(rita: Client) -> None:
     people.otto()
     escalation = escalated()
     response = post(rita, escalation, "hand_over", answer="half a sen")
-    html = response.content.decode()
+    html = as_shown(response.content.decode())
     assert response.status_code == 200
     assert '<select class="form-select" id="to" name="to" autofocus>' in html
     assert '<option value="sam">' in html
@@ -186,7 +187,7 @@ def test_what_is_missing_for_handing_over_is_said_beside_the_field(
     escalation = escalated()
     response = post(rita, escalation, "hand_over", to=to, note=note, answer="half a sen")
     assert response.status_code == 422
-    html = response.content.decode()
+    html = as_shown(response.content.decode())
     assert f'class="field-error" id="{field}-error"' in html
     assert "half a sen</textarea>" in html
     assert note in html
@@ -332,7 +333,7 @@ def test_without_permission_to_see_nothing_is_revealed(
     assert client.get(f"/escalations/{escalation.pk}/").status_code == 403
     response = post(client, escalation, "answer", headers, answer="x")
     assert response.status_code == 403
-    assert "secret" not in response.content.decode()
+    assert "secret" not in as_shown(response.content.decode())
     assert client.get("/escalations/").status_code == 403
 
 
@@ -341,7 +342,9 @@ def test_an_unknown_verdict_changes_nothing(rita: Client, verdict: str) -> None:
     escalation = escalated()
     response = post(rita, escalation, verdict, answer="Ten.")
     assert response.status_code == 422
-    assert "accepted are answer, dismiss, claim, release, hand_over" in response.content.decode()
+    assert "accepted are answer, dismiss, claim, release, hand_over" in as_shown(
+        response.content.decode()
+    )
 
 
 def test_looking_never_decides(rita: Client) -> None:

@@ -16,6 +16,7 @@ from escalations.models import Escalation
 from tests.support import people
 from tests.support.driving import drive, driven
 from tests.support.escalated import QUESTION, answered, escalated
+from tests.support.markup import as_shown
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,7 +25,7 @@ def page(client: Client, pk: int) -> str:
     client.force_login(people.rita())
     response = client.get(f"/runs/{pk}/")
     assert response.status_code == 200
-    return response.content.decode()
+    return as_shown(response.content.decode())
 
 
 def test_a_waiting_run_leads_to_its_question(client: Client) -> None:

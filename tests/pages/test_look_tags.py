@@ -17,6 +17,7 @@ from ledger.risk import RiskLevel
 from pages.rendering.arguments import rows
 from pages.rendering.durations import exactly, lasted, left
 from pages.templatetags.look import STATUSES
+from tests.support.markup import as_shown
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 
@@ -281,7 +282,7 @@ def test_the_table_of_no_arguments_says_so() -> None:
 
 
 def test_the_difference_is_a_table_with_signs() -> None:
-    marked = render("{% difference a b %}", a={"x": "one"}, b={"x": "two"})
+    marked = as_shown(render("{% difference a b %}", a={"x": "one"}, b={"x": "two"}))
     assert '<tr class="del"><td>1</td><td>−</td><td><del>one</del></td></tr>' in marked
     assert "No argument has changed" in render("{% difference a a %}", a={})
     assert render("{% changed_keys a b as c %}{{ c|join:' ' }}", a={"x": 1}, b={"x": 2}) == "x"
@@ -299,7 +300,7 @@ class Form(forms.Form):
 def test_a_field_is_tied_to_its_label_its_help_and_its_error() -> None:
     form = Form({"name": "", "kind": "a"})
     form.is_valid()
-    marked = render('{% field form.name "Name" %}', form=form)
+    marked = as_shown(render('{% field form.name "Name" %}', form=form))
     assert '<label class="form-label" for="id_name">Name</label>' in marked
     assert 'aria-describedby="id_name_helptext id_name_error"' in marked
     assert 'aria-invalid="true"' in marked

@@ -16,6 +16,7 @@ from plans import services
 from plans.models import Plan
 from plans.steps import MoveStep
 from tests.support import people, plan_stories
+from tests.support.markup import as_shown
 from tests.support.plan_stories import again
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +34,7 @@ def rita(client: Client) -> Client:
 def text(client: Client, address: str = LIST, **headers: str) -> str:
     response = client.get(address, headers=headers)
     assert response.status_code == 200
-    return response.content.decode()
+    return as_shown(response.content.decode())
 
 
 def rows(html: str) -> list[int]:
@@ -41,7 +42,7 @@ def rows(html: str) -> list[int]:
 
 
 def found(client: Client, **query: str) -> list[int]:
-    return rows(client.get(LIST, query).content.decode())
+    return rows(as_shown(client.get(LIST, query).content.decode()))
 
 
 @pytest.fixture
@@ -144,7 +145,7 @@ def test_filters_combine_and_say_when_nothing_matches(rita: Client) -> None:
     plan = plan_stories.offered()
     plan_stories.begun()
     assert found(rita, risk="medium", agent="interactive", status="awaiting_feedback") == [plan.pk]
-    html = rita.get(LIST, {"risk": "high", "q": "zzz"}).content.decode()
+    html = as_shown(rita.get(LIST, {"risk": "high", "q": "zzz"}).content.decode())
     assert "Nothing matches “zzz”, high risk" in html
     assert rows(html) == []
 
@@ -153,8 +154,8 @@ def test_htmx_gets_the_list_alone_and_an_address_that_leads_back_to_it(rita: Cli
     plan = plan_stories.offered()
     response = rita.get(f"{LIST}?status=awaiting_feedback", headers=HTMX)
     assert response["HX-Push-Url"] == f"{LIST}?status=awaiting_feedback"
-    assert rows(response.content.decode()) == [plan.pk]
-    assert "<html" not in response.content.decode()
+    assert rows(as_shown(response.content.decode())) == [plan.pk]
+    assert "<html" not in as_shown(response.content.decode())
 
 
 # ---- Pages
@@ -208,7 +209,7 @@ def test_nobody_else_does(client: Client) -> None:
     for address in (LIST, f"/plans/{plan.pk}/", f"/plans/{plan.pk}/versions/1/"):
         refused = client.get(address)
         assert refused.status_code == 403
-        assert plan.goal not in refused.content.decode()
+        assert plan.goal not in as_shown(refused.content.decode())
 
 
 # ---- What it costs

@@ -13,6 +13,7 @@ from plans.models import Plan
 from plans.steps import SetStep, Step
 from plans.versions import Draft
 from tests.support import people, plan_stories
+from tests.support.markup import as_shown
 from tests.support.plan_stories import again
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +28,7 @@ def rita(client: Client) -> Client:
 def page(client: Client, plan: Plan) -> str:
     response = client.get(f"/plans/{plan.pk}/")
     assert response.status_code == 200
-    return response.content.decode()
+    return as_shown(response.content.decode())
 
 
 def press(client: Client, plan: Plan, do: str, *, htmx: bool = False, **sent: Any) -> Any:
@@ -39,7 +40,7 @@ def press(client: Client, plan: Plan, do: str, *, htmx: bool = False, **sent: An
 
 
 def text(response: Any) -> str:
-    return response.content.decode()
+    return as_shown(response.content.decode())
 
 
 # ---- What it shows
@@ -303,9 +304,9 @@ def test_every_version_stays_readable_and_two_are_compared_by_identity(rita: Cli
     plan = plan_stories.offered()
     press(rita, plan, "delete:s1")
     press(rita, plan, "save:s2", open="s2", s2_title="Write one page", s2_actions="write_file")
-    first = rita.get(f"/plans/{plan.pk}/versions/1/").content.decode()
+    first = as_shown(rita.get(f"/plans/{plan.pk}/versions/1/").content.decode())
     assert "Collect the figures" in first
-    compared = rita.get(f"/plans/{plan.pk}/compare/1/3/").content.decode()
+    compared = as_shown(rita.get(f"/plans/{plan.pk}/compare/1/3/").content.decode())
     for words in ("Removed", "Changed", "Write one page", "Collect the figures"):
         assert words in compared
     chosen = rita.get(f"/plans/{plan.pk}/compare/?before=1&after=3")

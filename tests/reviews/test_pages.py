@@ -9,6 +9,7 @@ from ledger.models import Event
 from reviews import claims, services
 from reviews.models import ReviewItem
 from tests.support import people
+from tests.support.markup import as_shown
 from tests.support.reviewing import added, browser, verdict
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +32,7 @@ def rita() -> Client:
 def test_the_page_shows_the_output_what_it_was_made_from_and_the_three_verdicts(
     rita: Client,
 ) -> None:
-    page = rita.get(f"/reviews/{added().pk}/").content.decode()
+    page = as_shown(rita.get(f"/reviews/{added().pk}/").content.decode())
     assert "<h2>What changed</h2>" in page
     assert "Write what changed in November" in page
     for button in ("Approve", "Reject", "Correct", "Claim"):
@@ -65,14 +66,14 @@ def test_approving_leads_back_to_the_item_as_it_is_now(rita: Client) -> None:
     answer = rita.post(f"/reviews/{item.pk}/decide/", verdict(item), follow=True)
     assert answer.redirect_chain == [(f"/reviews/{item.pk}/", 303)]
     assert now(item).status == "approved"
-    assert "Decided" in answer.content.decode()
+    assert "Decided" in as_shown(answer.content.decode())
 
 
 def test_with_htmx_the_answer_is_the_item_itself(rita: Client) -> None:
     item = added()
     answer = rita.post(f"/reviews/{item.pk}/decide/", verdict(item), headers=HTMX)
     assert answer.status_code == 200
-    assert answer.content.decode().lstrip().startswith('<div id="item"')
+    assert as_shown(answer.content.decode()).lstrip().startswith('<div id="item"')
     assert answer["HX-Replace-Url"] == f"/reviews/{item.pk}/"
 
 
@@ -84,7 +85,7 @@ def test_rejecting_without_feedback_is_refused_beside_the_field_and_reasons_are_
     sent = verdict(item, verdict="reject", feedback="  ")
     answer = rita.post(f"/reviews/{item.pk}/decide/", sent, headers=headers)
     assert answer.status_code == 422
-    assert 'id="feedback-error"' in answer.content.decode()
+    assert 'id="feedback-error"' in as_shown(answer.content.decode())
     assert now(item).status == "pending"
 
 
@@ -111,7 +112,7 @@ def test_a_second_verdict_is_told_who_was_first_and_what_was_typed_is_kept(
     sent = verdict(item, verdict="reject", feedback="too late words")
     answer = rita.post(f"/reviews/{item.pk}/decide/", sent, headers=headers)
     assert answer.status_code == 409
-    page = answer.content.decode()
+    page = as_shown(answer.content.decode())
     assert "sam decided first: approved" in page
     assert "too late words" in page
     assert now(item).status == "approved"
@@ -135,7 +136,9 @@ def test_a_page_that_showed_something_else_is_out_of_date(rita: Client, digest: 
 def test_somebody_who_may_only_read_is_refused_with_403_and_the_page() -> None:
     item = added()
     ada = browser(people.person("ada", "Auditors"))
-    assert "You cannot decide this one" in ada.get(f"/reviews/{item.pk}/").content.decode()
+    assert "You cannot decide this one" in as_shown(
+        ada.get(f"/reviews/{item.pk}/").content.decode()
+    )
     assert ada.post(f"/reviews/{item.pk}/decide/", verdict(item)).status_code == 403
     assert now(item).status == "pending"
 
@@ -148,7 +151,7 @@ def test_an_unknown_verdict_is_refused(rita: Client) -> None:
 
 def test_how_long_the_page_was_open_goes_into_the_log_and_cannot_be_made_up(rita: Client) -> None:
     item, other = added(), added()
-    page = rita.get(f"/reviews/{item.pk}/").content.decode()
+    page = as_shown(rita.get(f"/reviews/{item.pk}/").content.decode())
     token = page.partition('name="opened" value="')[2].partition('"')[0]
     rita.post(f"/reviews/{item.pk}/decide/", verdict(item, opened=token))
     rita.post(f"/reviews/{other.pk}/decide/", verdict(other, opened=token))
@@ -164,9 +167,9 @@ def test_how_long_the_page_was_open_goes_into_the_log_and_cannot_be_made_up(rita
 def test_raw_shows_the_text_as_it_is_by_link_and_by_htmx(rita: Client) -> None:
     item = added(content="# Title\n<script>alert(1)</script>")
     address = f"/reviews/{item.pk}/?view=raw"
-    page = rita.get(address).content.decode()
+    page = as_shown(rita.get(address).content.decode())
     assert "# Title\n&lt;script&gt;" in page
-    part = rita.get(address, headers={**HTMX, "HX-Target": "output"}).content.decode()
+    part = as_shown(rita.get(address, headers={**HTMX, "HX-Target": "output"}).content.decode())
     assert part.lstrip().startswith('<div id="output"')
     assert "# Title" in part
 
@@ -175,10 +178,10 @@ def test_a_large_output_shows_its_beginning_with_its_size_and_all_of_it_on_deman
     rita: Client,
 ) -> None:
     item = added(content="a" * 10 * 1024 * 1024 + "THE END")
-    page = rita.get(f"/reviews/{item.pk}/").content.decode()
+    page = as_shown(rita.get(f"/reviews/{item.pk}/").content.decode())
     assert "Show all 10.0 MB" in page
     assert "THE END" not in page
-    whole = rita.get(f"/reviews/{item.pk}/?view=rendered&all=1").content.decode()
+    whole = as_shown(rita.get(f"/reviews/{item.pk}/?view=rendered&all=1").content.decode())
     assert "THE END" in whole
     assert "Show all" not in whole
 
@@ -187,11 +190,11 @@ def test_a_further_try_shows_what_was_said_and_what_changed_since(rita: Client) 
     first = added(content="One line.")
     services.reject(first.pk, by="rita", feedback="Say two.")
     second = added(content="Two lines.", previous=now(first))
-    page = rita.get(f"/reviews/{second.pk}/?view=since").content.decode()
+    page = as_shown(rita.get(f"/reviews/{second.pk}/?view=since").content.decode())
     assert "Say two." in page
     assert "2nd try" in page
     assert '<table class="diff">' in page
-    assert "Open try 2" in rita.get(f"/reviews/{first.pk}/").content.decode()
+    assert "Open try 2" in as_shown(rita.get(f"/reviews/{first.pk}/").content.decode())
 
 
 # ---- Correcting ------------------------------------------------------------------------------
@@ -207,7 +210,7 @@ def test_a_correction_is_kept_beside_the_original_with_the_difference(rita: Clie
         "One wrong word.",
         "One right word.",
     )
-    page = answer.content.decode()
+    page = as_shown(answer.content.decode())
     assert "wrong</del>" in page
     assert "right</ins>" in page
 
@@ -215,7 +218,7 @@ def test_a_correction_is_kept_beside_the_original_with_the_difference(rita: Clie
 def test_the_preview_shows_the_difference_and_decides_nothing(rita: Client) -> None:
     item = added(content="One wrong word.")
     sent = verdict(item, preview="1", content="One right word.")
-    page = rita.post(f"/reviews/{item.pk}/correct/", sent).content.decode()
+    page = as_shown(rita.post(f"/reviews/{item.pk}/correct/", sent).content.decode())
     assert "right</ins>" in page
     assert now(item).status == "pending"
 
@@ -227,7 +230,7 @@ def test_a_correction_that_changes_nothing_is_refused_and_kept(rita: Client) -> 
     sent = verdict(item, verdict="correct", content="line one\r\nline two\r\n", feedback="kept?")
     answer = rita.post(f"/reviews/{item.pk}/correct/", sent)
     assert answer.status_code == 422
-    page = answer.content.decode()
+    page = as_shown(answer.content.decode())
     assert "Nothing is changed" in page
     assert "kept?" in page
 
@@ -237,7 +240,7 @@ def test_a_correction_of_json_must_be_json(rita: Client) -> None:
     broken = verdict(item, verdict="correct", content='{"a": [1, 2')
     answer = rita.post(f"/reviews/{item.pk}/correct/", broken)
     assert answer.status_code == 422
-    assert "This is not JSON" in answer.content.decode()
+    assert "This is not JSON" in as_shown(answer.content.decode())
     sent = verdict(item, verdict="correct", content='{"a": [1, 3]}')
     rita.post(f"/reviews/{item.pk}/correct/", sent)
     assert now(item).correction == {"a": [1, 3]}
@@ -249,7 +252,7 @@ def test_a_correction_that_comes_second_is_kept_to_be_copied(rita: Client) -> No
     sent = verdict(item, verdict="correct", content="my better text")
     answer = rita.post(f"/reviews/{item.pk}/correct/", sent)
     assert answer.status_code == 409
-    assert "my better text" in answer.content.decode()
+    assert "my better text" in as_shown(answer.content.decode())
 
 
 def test_there_is_nothing_to_correct_once_it_is_decided(rita: Client) -> None:
@@ -268,7 +271,9 @@ def test_an_auditor_gets_no_form_to_correct() -> None:
 
 def test_claim_and_release_are_buttons_of_the_page(rita: Client) -> None:
     item = added()
-    page = rita.post(f"/reviews/{item.pk}/claim/", {"act": "claim"}, follow=True).content.decode()
+    page = as_shown(
+        rita.post(f"/reviews/{item.pk}/claim/", {"act": "claim"}, follow=True).content.decode()
+    )
     assert "Release" in page
     assert "yours for" in page
     rita.post(f"/reviews/{item.pk}/claim/", {"act": "release"})
@@ -278,7 +283,7 @@ def test_claim_and_release_are_buttons_of_the_page(rita: Client) -> None:
 def test_a_claim_of_somebody_else_is_told_and_refused_but_stops_no_verdict(rita: Client) -> None:
     item = added()
     claims.claim(item.pk, by=people.person("sam", "Reviewers"))
-    assert "sam has this one in hand" in rita.get(f"/reviews/{item.pk}/").content.decode()
+    assert "sam has this one in hand" in as_shown(rita.get(f"/reviews/{item.pk}/").content.decode())
     assert rita.post(f"/reviews/{item.pk}/claim/", {}).status_code == 409
     assert rita.post(f"/reviews/{item.pk}/decide/", verdict(item)).status_code == 303
 
@@ -311,7 +316,7 @@ def test_after_a_verdict_in_the_queue_the_next_item_opens(rita: Client) -> None:
     assert plain["Location"] == f"/reviews/queue/?after={one.pk}"
     htmx = rita.post(f"/reviews/{two.pk}/decide/?queue=1", verdict(two), headers=HTMX)
     assert htmx["HX-Redirect"] == f"/reviews/queue/?after={two.pk}"
-    assert "Nothing left to review" in rita.get("/reviews/queue/").content.decode()
+    assert "Nothing left to review" in as_shown(rita.get("/reviews/queue/").content.decode())
 
 
 def test_the_queue_keeps_to_its_filter(rita: Client) -> None:
@@ -342,7 +347,7 @@ def test_the_list_filters_by_type_agent_status_and_text(rita: Client) -> None:
     services.approve(approved.pk, by="rita")
 
     def rows(query: str) -> str:
-        return rita.get(f"/reviews/?{query}", headers=HTMX).content.decode()
+        return as_shown(rita.get(f"/reviews/?{query}", headers=HTMX).content.decode())
 
     assert "about lamps" in rows("")
     for query in ("type=newsletter", "agent=reviewed", "status=approved", "q=desks"):
@@ -367,7 +372,7 @@ def test_the_inbox_has_a_lane_of_what_nobody_waits_for_and_the_menu_counts_it(
 ) -> None:
     added(content="about lamps")
     added(content="about desks")
-    page = rita.get("/").content.decode()
+    page = as_shown(rita.get("/").content.decode())
     lane = page.partition('id="idle"')[2]
     assert lane.index("about lamps") < lane.index("about desks")
     assert "Work through all 2" in page
@@ -378,6 +383,6 @@ def test_the_inbox_has_a_lane_of_what_nobody_waits_for_and_the_menu_counts_it(
 
 def test_the_filter_of_the_inbox_holds_for_both_lanes(rita: Client) -> None:
     added(content="about lamps")
-    assert "about lamps" in rita.get("/?q=lamps").content.decode()
-    assert "about lamps" not in rita.get("/?q=desks").content.decode()
-    assert "about lamps" not in rita.get("/?risk=high").content.decode()
+    assert "about lamps" in as_shown(rita.get("/?q=lamps").content.decode())
+    assert "about lamps" not in as_shown(rita.get("/?q=desks").content.decode())
+    assert "about lamps" not in as_shown(rita.get("/?risk=high").content.decode())

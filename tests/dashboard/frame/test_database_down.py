@@ -18,6 +18,7 @@ from ledger.log import wake
 from ledger.models import Event, Run
 from ledger.transitions import LOG_LOCK
 from tests.support import people
+from tests.support.markup import as_shown
 from tests.support.run_stories import Story
 
 HTMX = {"HX-Request": "true"}
@@ -41,8 +42,8 @@ def test_a_failed_database_is_503_with_a_reference_and_no_secret(
     assert response.status_code == 503
     assert response["Retry-After"] == "5"
     assert response["Cache-Control"] == "no-store"
-    page = response.content.decode()
-    assert "<!doctype html>" in page
+    page = as_shown(response.content.decode())
+    assert "<!DOCTYPE html>" in page
     assert "The database does not answer" in page
     assert "hunter2" not in page
     assert "hunter2" in caplog.text
@@ -53,7 +54,7 @@ def test_a_failed_database_is_503_with_a_reference_and_no_secret(
 def test_who_was_reading_can_try_again_where_they_were() -> None:
     response = answer(OperationalError(), "GET")
     assert response is not None
-    assert 'href="/approvals/5/decide/?a=1"' in response.content.decode()
+    assert 'href="/approvals/5/decide/?a=1"' in as_shown(response.content.decode())
 
 
 def test_htmx_leaves_the_page_as_it_is_and_says_so_beside_it() -> None:
@@ -61,7 +62,7 @@ def test_htmx_leaves_the_page_as_it_is_and_says_so_beside_it() -> None:
     assert response is not None
     assert response.status_code == 503
     assert response["HX-Reswap"] == "none"
-    content = response.content.decode()
+    content = as_shown(response.content.decode())
     assert content.startswith('<div id="toasts" hx-swap-oob="beforeend">')
     assert "<html" not in content
     assert "Nothing was decided; what you typed is still there." in content

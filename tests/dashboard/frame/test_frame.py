@@ -22,6 +22,7 @@ from approvals.models import Gate
 from dashboard.frame.context import Shell
 from ledger.clock import now
 from ledger.models import Event, Run, Runner
+from tests.support.markup import as_shown
 
 pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
 
@@ -79,11 +80,11 @@ def ask(risk: str = "high", **changes: Any) -> None:
 
 
 def text(client: Client, address: str = "/", **headers: Any) -> str:
-    return client.get(address, headers=headers).content.decode()
+    return as_shown(client.get(address, headers=headers).content.decode())
 
 
 def test_the_title_and_the_menu_count_what_waits(browser: Client) -> None:
-    assert "<title> · hitl" in text(browser)
+    assert "<title>· hitl" in text(browser)
     ask("high")
     ask("critical")
     ask("critical", deadline=now() - timedelta(seconds=1))  # too late: no longer waits
@@ -167,15 +168,15 @@ def test_messages_are_toasts_and_stay_text(browser: Client) -> None:
 
 def test_htmx_swaps_answers_that_say_why_a_decision_did_not_count(browser: Client) -> None:
     html = text(browser)
-    assert '"code":"403|409|410|412|422|503","swap":true' in html
-    assert '"allowEval":false' in html
+    assert '"code": "403|409|410|412|422|503", "swap": true' in html
+    assert '"allowEval": false' in html
     assert 'hx-headers=\'{"X-CSRFToken": "' in html
 
 
 def test_a_page_one_may_not_see_says_who_one_is(browser: Client) -> None:
     response = browser.get("/403/")
     assert response.status_code == 403
-    html = response.content.decode()
+    html = as_shown(response.content.decode())
     assert "You may not see this page" in html
     assert "You are signed in as Mara Köhler." in html
 
@@ -184,7 +185,7 @@ def test_a_refused_click_is_a_toast_and_leaves_the_page_alone(browser: Client) -
     response = browser.get("/403/", headers={"HX-Request": "true"})
     assert response.status_code == 403
     assert response["HX-Reswap"] == "none"
-    html = response.content.decode()
+    html = as_shown(response.content.decode())
     assert '<div id="toasts" hx-swap-oob="beforeend">' in html
     assert "<html" not in html
 
@@ -199,8 +200,8 @@ def test_a_fault_of_ours_reveals_nothing(browser: Client) -> None:
     browser.raise_request_exception = False
     response = browser.get("/500/")
     assert response.status_code == 500
-    assert "This page failed" in response.content.decode()
-    assert "secret" not in response.content.decode()
+    assert "This page failed" in as_shown(response.content.decode())
+    assert "secret" not in as_shown(response.content.decode())
     assert browser.get("/400/").status_code == 400
 
 
@@ -220,7 +221,7 @@ def test_a_forged_or_outdated_form_is_refused_in_words(mara: User) -> None:
     client.force_login(mara)
     response = client.post("/")
     assert response.status_code == 403
-    assert "Nothing was decided." in response.content.decode()
+    assert "Nothing was decided." in as_shown(response.content.decode())
 
 
 def test_signing_in_asks_for_name_and_password_and_says_when_they_do_not_match(
@@ -233,10 +234,10 @@ def test_signing_in_asks_for_name_and_password_and_says_when_they_do_not_match(
     assert ">Password</label>" in html
     assert '<button class="btn btn-ink" type="submit">Sign in</button>' in html
     wrong = client.post("/accounts/login/", {"login": "mara", "password": "no"})
-    assert "Nobody was signed in." in wrong.content.decode()
+    assert "Nobody was signed in." in as_shown(wrong.content.decode())
     right = client.post("/accounts/login/", {"login": "mara", "password": "pw"}, follow=True)
     assert right.redirect_chain == [("/", 302)]
-    assert "toast-note" not in right.content.decode()
+    assert "toast-note" not in as_shown(right.content.decode())
     assert client.post("/accounts/logout/").status_code == 302
 
 
@@ -254,7 +255,7 @@ def test_signing_in_asks_for_name_and_password_and_says_when_they_do_not_match(
 def test_the_account_pages_wear_the_look(browser: Client, address: str) -> None:
     response = browser.get(address, follow=True)
     assert response.status_code == 200
-    html = response.content.decode()
+    html = as_shown(response.content.decode())
     assert "look/app.css" in html
     assert html.count("<h1") == 1
     assert " style=" not in html

@@ -20,6 +20,7 @@ from escalations.pages import calibration
 from ledger.clock import shown_now
 from tests.support import people
 from tests.support.escalated import CONTEXT, escalated
+from tests.support.markup import as_shown
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +53,7 @@ def rita(client: Client) -> Client:
 
 
 def page(client: Client, query: str = "") -> str:
-    return html.unescape(client.get(f"/statistics/?{query}").content.decode())
+    return html.unescape(as_shown(client.get(f"/statistics/?{query}").content.decode()))
 
 
 def rows(client: Client, name: str = "calibration", query: str = "") -> list[dict[str, Any]]:
@@ -143,7 +144,9 @@ def test_the_tables_are_files_too(rita: Client) -> None:
     for name in ("calibration", "calibration_agents"):
         text = rita.get(f"/statistics/{name}.csv").content.decode()
         assert len(list(csv.DictReader(io.StringIO(text)))) == len(rows(rita, name))
-    assert "Calibration by agent and type" in rita.get("/statistics/all.csv").content.decode()
+    assert "Calibration by agent and type" in as_shown(
+        rita.get("/statistics/all.csv").content.decode()
+    )
 
 
 def test_an_agent_named_like_a_formula_is_inert_in_the_file(rita: Client) -> None:

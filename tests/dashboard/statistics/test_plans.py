@@ -27,6 +27,7 @@ from plans.models import Plan, PlanStep, PlanTurn, PlanVersion
 from plans.steps import AddStep, SetStep, Step
 from plans.versions import Draft
 from tests.support import people
+from tests.support.markup import as_shown
 from tests.support.plan_stories import STEPS, again, begun
 
 pytestmark = pytest.mark.django_db
@@ -67,7 +68,7 @@ def rows(client: Client, name: str, query: str = "range=24h") -> list[dict[str, 
 
 
 def tiles(client: Client, query: str = "range=24h") -> dict[str, tuple[str, str]]:
-    text = html.unescape(client.get(f"/statistics/?{query}").content.decode())
+    text = html.unescape(as_shown(client.get(f"/statistics/?{query}").content.decode()))
     found = re.findall(
         r'<dt>([^<]+)</dt><dd><span class="big">([^<]+)</span><br><small>([^<]*)</small>', text
     )
@@ -134,7 +135,7 @@ def test_rounds_edits_and_times_are_on_the_page(clock: Clock, rita: Client) -> N
 
 def test_each_has_a_chart_with_its_caption_and_its_table(clock: Clock, rita: Client) -> None:
     whole(clock)
-    text = rita.get("/statistics/?range=24h").content.decode()
+    text = as_shown(rita.get("/statistics/?range=24h").content.decode())
     for name, words in (
         ("plan_rounds", "How often the agent made another version"),
         ("plan_edits", "the share that people had added or changed"),
