@@ -88,7 +88,9 @@ class BoundGate:
         canonical.canonical(question.details)  # BadInput for what is no JSON, as at any gate
         request, new = await self.journal.ask(question, key)
         if new:
-            async with self.journal.in_flight():  # the run does not suspend in the middle of it
+            async with (
+                self.journal.activity.in_flight()
+            ):  # the run does not suspend in the middle of it
                 await call_back(self._callback, request)
         found: ApprovalRequest = request
         return found

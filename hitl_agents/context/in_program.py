@@ -22,8 +22,8 @@ from django.db import connection
 from approvals.actions import ActionContext, ActionFailed, OutcomeUnknown, evidence_of
 from approvals.models import ApprovalRequest
 from hitl_agents.journal import action_entries, entries
+from hitl_agents.journal.actions import Effect, as_json, idempotency_key
 from hitl_agents.journal.entries import Hold, Question, Step
-from hitl_agents.journal.journal import Effect, as_json, idempotency_key
 from ledger import canonical, leases
 from ledger.errors import LostLease
 from ledger.models import EntryKind, JournalEntry

@@ -78,7 +78,9 @@ class BoundManager:
         escalation, _ = await self.journal.ask(question, key)
         handler = self._handlers.get(escalation_type)
         if handler is not None and escalation.status == EscalationStatus.PENDING:
-            async with self.journal.in_flight():  # the run does not suspend in the middle of it
+            async with (
+                self.journal.activity.in_flight()
+            ):  # the run does not suspend in the middle of it
                 in_thread, seconds = self.journal.in_thread, self.handler_seconds
                 handled = await calling.offer(escalation, handler, in_thread, seconds)
             escalation = handled or escalation

@@ -53,8 +53,8 @@ class BoundModel:
             tries = f"{problem.message} Tried {self._attempts + 1} times; nothing has run since."
             raise StepFailed(tries)
         delay = chat.backoff(self._attempts + 1)
-        self.journal.close(GiveBack(delay, problem.message, failed_try=True))
-        await self.journal.never()
+        self.journal.activity.close(GiveBack(delay, problem.message, failed_try=True))
+        await self.journal.activity.halt()
 
 
 def _plain(value: Any) -> Any:

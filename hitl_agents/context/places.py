@@ -12,7 +12,7 @@ from approvals.gate import ApprovalGate
 from approvals.models import ApprovalRequest
 from hitl_agents.context.gate import BoundGate, GateQuestion
 from hitl_agents.context.in_program import LibraryRun
-from hitl_agents.journal.journal import Effect
+from hitl_agents.journal.actions import Effect
 
 
 class Place(Protocol):
@@ -26,7 +26,7 @@ class Place(Protocol):
     async def act(self, request: ApprovalRequest, effect: Effect, *, idempotent: bool) -> Any: ...
 
 
-class InRun:
+class RunPlace:
     """The runner replays: each step is looked up in the journal first."""
 
     def __init__(self, gate: BoundGate) -> None:
@@ -50,7 +50,7 @@ class InRun:
         )
 
 
-class InProgram:
+class ProgramPlace:
     """The program waits in memory at its own gate; nothing is replayed."""
 
     def __init__(self, run: LibraryRun, gate: ApprovalGate) -> None:

@@ -53,7 +53,7 @@ class TurnQuestion:
         return self.verb(**self.given, run=run, key=key)
 
 
-class InRun:
+class RunDesk:
     """The runner replays: each step is looked up in the journal first."""
 
     def __init__(self, journal: Journal) -> None:
@@ -87,7 +87,7 @@ class InRun:
         return found
 
 
-class InProgram:
+class ProgramDesk:
     """Nothing is replayed; the program waits in memory, on the log."""
 
     def __init__(self) -> None:

@@ -87,38 +87,39 @@ class Activity:
     @asynccontextmanager
     async def in_flight(self) -> AsyncIterator[None]:
         """Around everything that must be finished before the run may suspend."""
-        async with self._counted():
+        async with self.writing():
             # What the agent does because it gave up on a question must not be in the journal
             # before that it gave up: whoever is killed in between would wait for it again.
             # Only what was given up before: a later one may be waiting for this very step.
             if self._giving_up:
                 await asyncio.wait(set(self._giving_up))
             if self.latch is not None:
-                await self.never()
+                await self.halt()
             yield
 
     @asynccontextmanager
-    async def _counted(self) -> AsyncIterator[None]:
+    async def writing(self) -> AsyncIterator[None]:
+        """Around what is written down about a step that was given up: it waits for no other."""
         self._in_flight += 1
         self._quiet = 0
         try:
             if self.latch is not None:
-                await self.never()
+                await self.halt()
             yield
         except LostLease:
             self.close(Lost())
-            await self.never()
+            await self.halt()
         except DatabaseAway as away:
             # Not the agent's business: it would take it for the outcome of its step. If the agent
             # has returned meanwhile, the run is not over: a replay does or asks what is missing.
             self.close(GiveBack(AWAY, str(away)), over=(Ended,))
-            await self.never()
+            await self.halt()
         finally:
             self._in_flight -= 1
             self._settle()
 
-    async def never(self) -> NoReturn:
-        """Where a step in flight ends that may not go on: only the runner's cancel gets out."""
+    async def halt(self) -> NoReturn:
+        """Hold a step that may not go on: only the runner's cancel gets out."""
         self._stuck += 1
         self._settle()
         try:
@@ -133,15 +134,31 @@ class Activity:
 
     # ---- Parking ----------------------------------------------------------------------------
 
+    @property
+    def pokes(self) -> int:
+        """How often this was poked: read it before a look, and give it to park() after it."""
+        return self._pokes
+
+    @property
+    def parked(self) -> int:
+        """How many waits for a decision are parked."""
+        return len(self._parked)
+
+    async def park(self, entry: JournalEntry, looked: int) -> None:
+        """Wait for a decision until poked. `looked`: the pokes before the last look for one."""
+        if looked == self._pokes:  # otherwise there was a poke since, which must not be lost
+            await self._park(entry, self._parked)
+
+    async def park_until_cancelled(self, entry: JournalEntry) -> None:
+        """Wait to be given up again, as an earlier activation's wait for this entry was.
+
+        Returns if the agent comes to rest without giving up: then it waits for it after all.
+        """
+        await self._park(entry, self._given_up)
+
     async def _park(
-        self,
-        entry: JournalEntry,
-        where: dict[asyncio.Future[None], JournalEntry],
-        looked: int | None = None,
+        self, entry: JournalEntry, where: dict[asyncio.Future[None], JournalEntry]
     ) -> None:
-        """Until poked. `looked`: the pokes before the last look; one since then is not lost."""
-        if looked is not None and looked != self._pokes:
-            return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         where[future] = entry
         self._settle()
@@ -158,7 +175,7 @@ class Activity:
                 future.set_result(None)
 
     @contextmanager
-    def _poked_at(self, when: datetime) -> Iterator[None]:
+    def poke_at(self, when: datetime) -> Iterator[None]:
         """Meanwhile, look again when that time has come, if the run is still in memory then."""
         loop = asyncio.get_running_loop()
         seconds = (when - shown_now()).total_seconds()
@@ -169,11 +186,17 @@ class Activity:
         finally:
             timer.cancel()
 
-    def _giving_up_on(self, abandoning: Coroutine[Any, Any, None]) -> None:
-        """Have it written down that the agent gave up, before anything that it does then."""
+    def give_up(self, write: Coroutine[Any, Any, None]) -> None:
+        """Have `write` note that the agent gave up, before anything that it does then.
+
+        Nothing, once this has latched: a cancel is the runner's then, not the agent's.
+        """
+        if self.latch is not None:
+            write.close()
+            return
         loop = asyncio.get_running_loop()
         written: asyncio.Future[None] = loop.create_future()
-        self._giving_up[written] = loop.create_task(abandoning)
+        self._giving_up[written] = loop.create_task(write)
         self._giving_up[written].add_done_callback(lambda _: self._go_on_after(written))
         self._quiet = -QUIET_TURNS  # it has not started yet; do not come to rest before it
 
@@ -254,3 +277,9 @@ class Activity:
         self.timers = {timer for timer in self.timers if not timer.cancelled()}
         soon = [timer.when() for timer in self.timers if timer.when() <= time + LINGER]
         return min(soon, default=None)
+
+
+async def diverge(activity: Activity, key: str, was: str, now: str) -> NoReturn:
+    """Leave the run in doubt: its code asks something else under a key that the journal knows."""
+    activity.close(Doubt({"kind": "diverged", "key": key, "was": was, "now": now}))
+    await activity.halt()

@@ -1,146 +1,38 @@
 """One activation of a run: answers what the journal has, and does the rest once.
 
 The agent function is called from the top each time. Every step first looks into the journal; so
-the first start, a decision after a week and a restart after kill -9 are the same code. Steps
-without an effect are in hitl_agents.journal.steps, questions in hitl_agents.journal.questions, actions here.
+the first start, a decision after a week and a restart after kill -9 are the same code.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Awaitable, Callable
-from typing import Any, NoReturn
-
-from approvals.actions import ActionContext, ActionFailed, evidence_of
-from hitl_agents.journal import action_entries
-from hitl_agents.journal.activity import DatabaseAway, Doubt, Ended, GiveBack
-from hitl_agents.journal.entries import Hold, Status, Step
+from hitl_agents.journal.actions import Actions
+from hitl_agents.journal.activation import Activation
+from hitl_agents.journal.activity import Activity
+from hitl_agents.journal.claim import Claim
 from hitl_agents.journal.questions import Questions
-from ledger import canonical
-from ledger.errors import BadInput, LostLease
-from ledger.models import EntryKind, JournalEntry
-
-log = logging.getLogger(__name__)
-
-Effect = Callable[[ActionContext], Awaitable[Any]]
+from hitl_agents.journal.rows import Rows
+from hitl_agents.journal.steps import Steps
+from hitl_agents.journal.threads import DatabaseThreads
 
 
-class Journal(Questions):
-    """What the run-bound model client, gates, managers and actions of one activation go through."""
+class Journal:
+    """What the run-bound model client, gates, managers and actions of one activation go through.
 
-    async def act(
-        self,
-        name: str,
-        details: Any,
-        effect: Effect,
-        *,
-        idempotent: bool = False,
-        request_id: int | None = None,
-        key: str | None = None,
-    ) -> Any:
-        """Do something outside, at most once. Its result, or ActionFailed with the known reason.
+    `activity` says whether a step may start and when the run stops; the verbs are those of Steps,
+    Questions and Actions, which share it and the run's rows.
+    """
 
-        Shielded: an agent that stops waiting for an action cannot undo that it was started.
-        """
-        step = self.step_for(EntryKind.ACTION, name, details, key)
-        doing = asyncio.ensure_future(self._act(step, effect, idempotent, request_id))
-        doing.add_done_callback(_take_note)
-        return await self._unless_left(step, lambda: asyncio.shield(doing))
-
-    async def _act(
-        self, step: Step, effect: Effect, idempotent: bool, request_id: int | None
-    ) -> Any:
-        async with self.in_flight():
-            entry = self._entries.get(step.key)
-            if entry is not None:
-                if entry.input_digest != step.digest:
-                    await self._diverge(entry, step)
-                if entry.status == Status.DONE:
-                    return entry.result
-                if entry.status == Status.FAILED:
-                    raise ActionFailed(entry.error)
-                if entry.status == Status.STARTED and not idempotent:
-                    await self._in_doubt(entry, "No result was noted before the runner was gone.")
-            entry = await self._db(action_entries.start_action, step, entry, request_id)
-            self._entries[step.key] = entry
-            return await self._effect(entry, step, effect, request_id)
-
-    async def _effect(
-        self, entry: JournalEntry, step: Step, effect: Effect, request_id: int | None
-    ) -> Any:
-        context = ActionContext(
-            idempotency_key=idempotency_key(self.hold, step),
-            run_id=self.hold.run_id,
-            request_id=request_id,
-        )
-        try:
-            result = as_json(await effect(context))
-        except ActionFailed as failure:
-            said = str(failure)
-            await self._note_end(
-                action_entries.fail_or_leave_evidence, entry, said, action_entries.failed(said)
-            )
-            raise
-        except (Exception, asyncio.CancelledError, SystemExit) as error:
-            # It had begun. What it cancelled itself, and a wish to exit, tell as little as an error.
-            self._doubt(entry, evidence_of(error))
-            if _is_being_cancelled():
-                raise
-            await self.never()
-        await self._note_end(
-            action_entries.finish_or_leave_evidence, entry, result, action_entries.ran(result)
-        )
-        return result
-
-    async def _note_end(
-        self, write: Callable[..., None], entry: JournalEntry, end: Any, words: str
+    def __init__(
+        self, activation: Activation, database: DatabaseThreads, claim: Claim | None = None
     ) -> None:
-        """Write down how it ended, `words` in short. If that cannot be done, a person has to.
-
-        The agent must not take it for the action's own failure, and do something else instead.
-        """
-        try:
-            await self._ours(write, self.hold, entry, end, patiently=True)
-        except (DatabaseAway, LostLease):
-            raise  # no bug of ours; the journal knows these
-        except Exception as error:
-            log.exception("How an action of run %s ended was not noted.", self.hold.run_id)
-            self._doubt(entry, f"{words}; this could not be noted: {evidence_of(error)}")
-            await self.never()
-
-    async def _in_doubt(self, entry: JournalEntry, why: str) -> NoReturn:
-        self._doubt(entry, why)
-        await self.never()
-
-    def _doubt(self, entry: JournalEntry, why: str) -> None:
-        """Also where the run is being given back, or its agent has returned: a person is asked."""
-        about = {"kind": "action", "entry": entry.pk, "name": entry.name, "why": why}
-        self.close(Doubt(about), over=(GiveBack, Ended))
-
-
-def _take_note(done: asyncio.Future[Any]) -> None:
-    """Its error is journaled; if the agent has stopped waiting, nobody else asks for it."""
-    if not done.cancelled():
-        done.exception()
-
-
-def _is_being_cancelled() -> bool:
-    """Whether somebody ends the very task that asks this."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-def as_json(result: Any) -> Any:
-    """What an action returned, as it can be stored: what is not JSON is kept as its text."""
-    try:
-        canonical.canonical(result, "result")
-    except BadInput:
-        return {"text": repr(result)}
-    return canonical.as_read(result)
-
-
-def idempotency_key(hold: Hold, step: Step) -> str:
-    """Stable over every retry of this step of this run, and of no other."""
-    text = f"{hold.run_id}:{hold.generation}:{step.key}:{step.digest}"
-    return canonical.digest(text, "hitl-idempotency/v1")
+        self.activity = Activity()
+        self.rows = Rows(activation, database, claim or Claim(stands=True))
+        self.hold, self.claim = self.rows.hold, self.rows.claim
+        self.in_thread = self.rows.in_thread
+        steps = Steps(self.activity, self.rows)
+        self.remember, self.read, self.write = steps.remember, steps.read, steps.write
+        questions = Questions(self.activity, self.rows)
+        self.ask, self.wait = questions.ask, questions.wait
+        self.wait_or_leave = questions.wait_or_leave
+        self.act = Actions(self.activity, self.rows, steps).act

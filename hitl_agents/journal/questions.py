@@ -1,4 +1,4 @@
-"""Questions of one activation: asked once in the life of a run, and the waiting for an answer.
+"""Questions to people: asked once in the life of a run, and the waiting for an answer.
 
 When and how an activation stops to wait is in hitl_agents.journal.activity.
 """
@@ -11,11 +11,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from hitl_agents.journal import entries
-from hitl_agents.journal.activation import Activation
-from hitl_agents.journal.claim import Claim
+from hitl_agents.journal.activity import Activity, diverge
 from hitl_agents.journal.entries import Question, Status, Step
-from hitl_agents.journal.steps import Steps
-from hitl_agents.journal.threads import DatabaseThreads
+from hitl_agents.journal.rows import Rows
 from ledger import patterns
 from ledger.errors import BadInput
 from ledger.models import EntryKind, HumanRequest, JournalEntry
@@ -25,45 +23,39 @@ LONGEST_WAIT = 10 * 365 * 24 * 60 * 60  # seconds; who waits longer waits withou
 Asked = tuple[JournalEntry, Any, bool]  # the entry, the question's row, and whether it is new
 
 
-class Questions(Steps):
+class Questions:
     """What the run asks people, of any pattern."""
 
-    def __init__(
-        self, activation: Activation, database: DatabaseThreads, claim: Claim | None = None
-    ) -> None:
-        super().__init__(activation, database, claim)
-        questions = [one for one in activation.journal if one.kind == EntryKind.QUESTION]
-        self._asked = {entries.asked_in(entry): entry for entry in questions}
+    def __init__(self, activity: Activity, rows: Rows) -> None:
+        self._activity = activity
+        self._rows = rows
         self._waits: Counter[int] = Counter()  # how often each question was waited for
 
     async def ask(self, question: Question, key: str | None = None) -> tuple[Any, bool]:
         """Ask people, once: the question's row, and whether it was asked just now (not on replay)."""
-        step = self.step_for(EntryKind.QUESTION, question.name, question.about, key)
-        _, request, new = await self._begun(self._ask(step, question))
+        step = self._rows.identify_step(EntryKind.QUESTION, question.name, question.about, key)
+        _, request, new = await self._finish_asking(self._ask(step, question))
         return request, new
 
-    async def _begun(self, beginning: Coroutine[Any, Any, Asked]) -> Asked:
-        """What must be begun to its end even if the agent stops waiting for it meanwhile."""
-        begun = asyncio.ensure_future(beginning)
+    async def _finish_asking(self, asking: Coroutine[Any, Any, Asked]) -> Asked:
+        """Ask to the end even if the agent stops waiting for it meanwhile."""
+        begun = asyncio.ensure_future(asking)
         try:
             return await asyncio.shield(begun)
         except asyncio.CancelledError:
-            if self.latch is None:
-                self._giving_up_on(self._give_up_begun(begun))
+            self._activity.give_up(self._give_up_asking(begun))
             raise
 
     async def _ask(self, step: Step, question: Question) -> Asked:
-        async with self.in_flight():
-            entry = self._entries.get(step.key)
+        async with self._activity.in_flight():
+            entry = self._rows.find(step.key)
             if entry is None:
-                entry, request = await self._db(entries.ask, step, question)
-                self._entries[step.key] = entry
-                self._asked[entries.asked_in(entry)] = entry
-                return entry, request, True
+                entry, request = await self._rows.write(entries.ask, step, question)
+                return self._rows.keep(step, entry), request, True
             if entry.input_digest != step.digest:
-                await self._diverge(entry, step)
-            known = self._decided.get(entries.asked_in(entry))
-            return entry, known or await self._db(entries.asked, entry), False
+                await diverge(self._activity, step.key, entry.input, step.input)
+            known = self._rows.decided.get(entries.asked_in(entry))
+            return entry, known or await self._rows.write(entries.asked, entry), False
 
     async def wait(
         self, model: type[HumanRequest], request_id: Any, timeout: float | None = None
@@ -72,8 +64,8 @@ class Questions(Steps):
 
         `timeout` (seconds) brings the question's own deadline forward, once.
         """
-        entry = await self._question(model, request_id)
-        return await self._unless_given_up(entry, lambda: self._decision(entry, timeout))
+        entry = await self._find_asked(model, request_id)
+        return await self._repeat_giving_up(entry, lambda: self._take_decision(entry, timeout))
 
     async def wait_or_leave(
         self, model: type[HumanRequest], request_id: Any, seconds: float
@@ -87,33 +79,33 @@ class Questions(Steps):
             raise BadInput("seconds", f"{seconds!r} is no number of seconds.")
         if seconds > LONGEST_WAIT:
             return await self.wait(model, request_id)
-        asked = await self._question(model, request_id)
+        asked = await self._find_asked(model, request_id)
         about = {"request": entries.asked_in(asked), "seconds": seconds}
-        step = self.step_for(EntryKind.WAIT, asked.name, about)
+        step = self._rows.identify_step(EntryKind.WAIT, asked.name, about)
 
-        async def in_time() -> Any | None:
-            return await self._in_time(await self._begin_wait(step, asked, seconds))
+        async def wait_in_time() -> Any | None:
+            return await self._wait_in_time(await self._begin_wait(step, asked, seconds))
 
-        return await self._unless_given_up(asked, in_time, step.key)
+        return await self._repeat_giving_up(asked, wait_in_time, step.key)
 
     async def _begin_wait(self, step: Step, asked: JournalEntry, seconds: float) -> JournalEntry:
-        async with self.in_flight():
-            entry = self._entries.get(step.key)
+        async with self._activity.in_flight():
+            entry = self._rows.find(step.key)
             if entry is None:
-                entry = await self._db(entries.begin_wait, step, asked, seconds)
-                self._entries[step.key] = entry
+                begun = await self._rows.write(entries.begin_wait, step, asked, seconds)
+                entry = self._rows.keep(step, begun)
             return entry
 
-    async def _question(self, model: type[HumanRequest], request_id: Any) -> JournalEntry:
+    async def _find_asked(self, model: type[HumanRequest], request_id: Any) -> JournalEntry:
         """The entry of a question that this run has asked; UnknownId or ValueError otherwise."""
-        entry = self._asked.get(f"{model._meta.label_lower}:{request_id}")
+        entry = self._rows.find_question(f"{model._meta.label_lower}:{request_id}")
         if entry is not None:
             return entry
-        async with self.in_flight():  # another program's question, or an unknown id
-            await self._ours(patterns.of(model).by_id, request_id)
-        raise ValueError(f"Run {self.hold.run_id} did not ask {model.__name__} {request_id}.")
+        async with self._activity.in_flight():  # another program's question, or an unknown id
+            await self._rows.ask_database(patterns.of(model).by_id, request_id)
+        raise ValueError(f"Run {self._rows.hold.run_id} did not ask {model.__name__} {request_id}.")
 
-    async def _unless_given_up(
+    async def _repeat_giving_up(
         self,
         asked: JournalEntry,
         wait: Callable[[], Coroutine[Any, Any, Any]],
@@ -126,48 +118,47 @@ class Questions(Steps):
         self._waits[asked.pk] += 1
         number = self._waits[asked.pk]
         if number in entries.given_up(asked):
-            await self._park(asked, self._given_up)  # its canceller cancels it again
+            await self._activity.park_until_cancelled(asked)
         try:
             return await wait()
         except asyncio.CancelledError:
-            if self.latch is None:
-                self._giving_up_on(self._give_up(asked, number, key))
+            self._activity.give_up(self._note_given_up(asked, number, key))
             raise
 
-    async def _decision(self, entry: JournalEntry, timeout: float | None) -> Any:
+    async def _take_decision(self, entry: JournalEntry, timeout: float | None) -> Any:
         if timeout is not None and entry.status != Status.DONE:
-            async with self.in_flight():
-                await self._db(entries.shorten, entry, timeout)
+            async with self._activity.in_flight():
+                await self._rows.write(entries.shorten, entry, timeout)
         while True:
-            looked = self._pokes
-            async with self.in_flight():
-                decided = entries.decision_in(self._decided, entry)
-                decided = decided or await self._db(entries.take_decision, entry)
+            looked = self._activity.pokes
+            async with self._activity.in_flight():
+                decided = entries.decision_in(self._rows.decided, entry)
+                decided = decided or await self._rows.write(entries.take_decision, entry)
             if decided is not None:
                 return decided
-            await self._park(entry, self._parked, looked)
+            await self._activity.park(entry, looked)
 
-    async def _in_time(self, entry: JournalEntry) -> Any | None:
+    async def _wait_in_time(self, entry: JournalEntry) -> Any | None:
         while True:
-            looked = self._pokes
-            async with self.in_flight():
-                decided = entries.decision_in(self._decided, entry)
+            looked = self._activity.pokes
+            async with self._activity.in_flight():
+                decided = entries.decision_in(self._rows.decided, entry)
                 over = decided is not None or entry.status == Status.DONE
                 if not over:
-                    over, decided = await self._db(entries.end_wait, entry)
+                    over, decided = await self._rows.write(entries.end_wait, entry)
             if over:
                 return decided
-            with self._poked_at(entries.wakes_at(entry)):
-                await self._park(entry, self._parked, looked)
+            with self._activity.poke_at(entries.wakes_at(entry)):
+                await self._activity.park(entry, looked)
 
-    async def _give_up(self, asked: JournalEntry, number: int, key: str = "") -> None:
+    async def _note_given_up(self, asked: JournalEntry, number: int, key: str = "") -> None:
         """Note that the agent itself stopped this wait; a replay stops the same one."""
-        async with self._counted():
-            await self._db(entries.give_up, asked, number, key)
+        async with self._activity.writing():
+            await self._rows.write(entries.give_up, asked, number, key)
 
-    async def _give_up_begun(self, begun: asyncio.Future[Asked]) -> None:
+    async def _give_up_asking(self, begun: asyncio.Future[Asked]) -> None:
         """It was given up while it was being asked: the wait that would have followed is."""
         await asyncio.wait({begun})  # counted by itself; it may be one that may not go on
         if not begun.cancelled() and begun.exception() is None:
             asked = begun.result()[0]
-            await self._give_up(asked, self._waits[asked.pk] + 1)
+            await self._note_given_up(asked, self._waits[asked.pk] + 1)

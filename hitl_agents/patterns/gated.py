@@ -15,7 +15,7 @@ from approvals.gate import ApprovalGate
 from approvals.models import ApprovalRequest, ApprovalStatus
 from hitl_agents.context.gate import BoundGate, GateQuestion
 from hitl_agents.context.in_program import LibraryRun
-from hitl_agents.context.places import InProgram, InRun, Place
+from hitl_agents.context.places import Place, ProgramPlace, RunPlace
 from hitl_agents.llm import chat
 from hitl_agents.llm.answers import json_object_in, one_word_risk, text_of, tool_calls_of
 from hitl_agents.patterns.lessons import lessons_for
@@ -69,9 +69,9 @@ class ApprovalGatedAgent:
         """As execute_with_approval, with what really ran; `story` is the agent's own words."""
         self._check(action, details)
         if isinstance(self.approval_gate, BoundGate):
-            return await self._in_place(InRun(self.approval_gate), action, details, story)
+            return await self._in_place(RunPlace(self.approval_gate), action, details, story)
         async with LibraryRun(self.agent_id) as run:
-            place = InProgram(run, self.approval_gate)
+            place = ProgramPlace(run, self.approval_gate)
             ended = await self._in_place(place, action, details, story)
             await run.complete({"status": ended.status, "reason": ended.reason})
             return ended

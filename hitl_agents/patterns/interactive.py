@@ -12,7 +12,7 @@ from approvals import actions
 from approvals.gate import ApprovalGate
 from hitl_agents.context.gate import BoundGate
 from hitl_agents.context.model import BoundModel
-from hitl_agents.context.planning import Desk, InProgram, InRun, next_for
+from hitl_agents.context.planning import Desk, ProgramDesk, RunDesk, next_for
 from hitl_agents.llm.chat import ModelError
 from hitl_agents.patterns.plan_drafts import NoPlan, as_text, draft
 from hitl_agents.patterns.plan_steps import NotDone, carry_out
@@ -48,7 +48,7 @@ class InteractiveAgent:
         self.plan_id: int | None = None
         self._gate = approval_gate
         in_run = isinstance(llm_client, BoundModel)
-        self._desk: Desk = InRun(llm_client.journal) if in_run else InProgram()
+        self._desk: Desk = RunDesk(llm_client.journal) if in_run else ProgramDesk()
 
     async def propose_plan(self, goal: str) -> dict[str, Any]:
         """A plan for the goal, put before people.

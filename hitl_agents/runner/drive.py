@@ -50,30 +50,30 @@ class Drive:
             await self._write_end(self.journal, ended)
         except LostLease:
             log.info("Run %s was taken or cancelled meanwhile.", self.run.pk)
-        return isinstance(self.journal.latch, Suspend)
+        return isinstance(self.journal.activity.latch, Suspend)
 
     def stop(self) -> None:
         """Have the run given back as soon as what is in flight has ended."""
-        self.journal.stop()
+        self.journal.activity.stop()
 
     def lose(self) -> None:
         """The run is not driven here any more: nothing further is written."""
-        self.journal.close(Lost())
+        self.journal.activity.close(Lost())
 
     async def _call_agent(self, journal: Journal) -> asyncio.Task[Any]:
         """The agent's task, done; or cancelled, if the journal latched first."""
         context = RunContext(self.run, journal, self._client)
-        owner, in_run = OWNER.set(journal), IN_RUN.set(True)
+        owner, in_run = OWNER.set(journal.activity), IN_RUN.set(True)
         try:
             agent = asyncio.create_task(self._agent(context))
         finally:
             IN_RUN.reset(in_run)
             OWNER.reset(owner)
-        journal.tasks.add(agent)  # also under a loop that does not note tasks by itself
-        rest = asyncio.create_task(journal.at_rest.wait())
+        journal.activity.tasks.add(agent)  # also under a loop that does not note tasks by itself
+        rest = asyncio.create_task(journal.activity.at_rest.wait())
         try:
             await asyncio.wait({agent, rest}, return_when=asyncio.FIRST_COMPLETED)
-            await journal.end()
+            await journal.activity.end()
         finally:
             rest.cancel()
             await self._cancel_all(journal)
@@ -88,7 +88,7 @@ class Drive:
     async def _cancel_all(self, journal: Journal) -> None:
         """End every task that the agent has started; one that swallows cancels is left behind."""
         for _ in range(CANCEL_TRIES):
-            tasks = {task for task in journal.tasks if not task.done()}
+            tasks = {task for task in journal.activity.tasks if not task.done()}
             if not tasks:
                 return
             for task in tasks:
@@ -97,7 +97,7 @@ class Drive:
         log.warning("Run %s: the agent's code swallows its cancellation.", self.run.pk)
 
     async def _write_end(self, journal: Journal, agent: asyncio.Task[Any]) -> None:
-        match journal.latch:
+        match journal.activity.latch:
             case Suspend(entries=entries, wake_at=wake_at):
                 await self._write(leases.suspend, entries, wake_at=wake_at)
             case GiveBack(delay=delay, reason=reason, failed_try=failed):

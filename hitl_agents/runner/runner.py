@@ -167,7 +167,7 @@ class AgentRunner:
 
     def _resume(self, run_id: int, table: str) -> None:
         if run_id in self._drives:
-            self._drives[run_id].journal.poke()
+            self._drives[run_id].journal.activity.poke()
         elif self._claims.rests(run_id):
             return  # it comes again when it has rested
         elif self._has_room:
@@ -178,7 +178,7 @@ class AgentRunner:
     def _nothing_to_claim(self, run_id: int) -> None:
         """It does not wait: perhaps it was claimed here, right before that decision."""
         if run_id in self._drives:
-            self._drives[run_id].journal.poke()
+            self._drives[run_id].journal.activity.poke()
         self._noticing.wake()  # there is room again, and perhaps nothing more to wait for
 
     def _claim_again(self, run_id: int, table: str) -> None:

@@ -124,7 +124,7 @@ async def wait_or_leave(context: RunContext, what: str = "it", seconds: float = 
 
 async def parked(journal: Journal, number: int = 1) -> None:
     """Until so many waits of this run stand still."""
-    while len(journal._parked) < number:  # noqa: ASYNC110  # the journal tells nobody
+    while journal.activity.parked < number:  # noqa: ASYNC110  # the journal tells nobody
         await asyncio.sleep(0)  # not longer: some turns of the loop later the run suspends
 
 

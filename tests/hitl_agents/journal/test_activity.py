@@ -64,7 +64,7 @@ def live(work: Callable[[Activity], Coroutine[Any, Any, None]]) -> Latch | None:
 
 
 async def park(one: Activity, pk: int = 1, until: timedelta | None = None) -> None:
-    await one._park(entry(pk, until), one._parked)
+    await one.park(entry(pk, until), one.pokes)
 
 
 # ---- One reason, once ----------------------------------------------------------------------------
@@ -115,7 +115,7 @@ def test_nothing_starts_once_it_has_latched_and_only_a_cancel_gets_out() -> None
 
 def test_never_swallows_whatever_wakes_it() -> None:
     async def work(one: Activity) -> None:
-        stuck = asyncio.create_task(one.never())
+        stuck = asyncio.create_task(one.halt())
         await asyncio.sleep(0)
         one.poke()
         await asyncio.wait({stuck}, timeout=0.02)
@@ -272,7 +272,7 @@ def test_a_timer_that_the_agent_has_cancelled_does_not_keep_it() -> None:
 
 def test_a_timer_of_ours_does_not_keep_it() -> None:
     async def work(one: Activity) -> None:
-        with one._poked_at(datetime.now(UTC) + timedelta(seconds=30)):
+        with one.poke_at(datetime.now(UTC) + timedelta(seconds=30)):
             await park(one)
 
     assert live(work) == Suspend((1,))
@@ -291,10 +291,10 @@ def test_a_poke_lets_go_on_whatever_is_parked() -> None:
 
 def test_a_poke_since_the_last_look_is_not_slept_over() -> None:
     async def work(one: Activity) -> None:
-        looked = one._pokes
+        looked = one.pokes
         one.poke()
-        await one._park(entry(1), one._parked, looked)
-        assert not one._parked
+        await one.park(entry(1), looked)
+        assert not one.parked
 
     assert live(work) is None
 
@@ -303,7 +303,7 @@ def test_who_is_given_up_again_is_waited_for_after_all_when_nobody_gives_up() ->
     went_on: list[bool] = []
 
     async def work(one: Activity) -> None:
-        await one._park(entry(1), one._given_up)
+        await one.park_until_cancelled(entry(1))
         went_on.append(one.latch is None)
         await park(one)
 
@@ -322,7 +322,7 @@ def test_what_an_agent_does_after_giving_up_waits_until_that_is_written() -> Non
             await asyncio.sleep(0.01)
             order.append("written")
 
-        one._giving_up_on(write())
+        one.give_up(write())
         async with one.in_flight():
             order.append("step")
 
@@ -341,10 +341,10 @@ def test_a_step_that_began_before_a_giving_up_does_not_wait_for_it() -> None:
             async with one.in_flight():
                 ended.set()
 
-        one._giving_up_on(first())
+        one.give_up(first())
         stepping = asyncio.create_task(step())
         await asyncio.sleep(0)
-        one._giving_up_on(_until(ended))  # as when a question is given up while it is asked
+        one.give_up(_until(ended))  # as when a question is given up while it is asked
         await asyncio.wait_for(stepping, 5)
 
     assert live(work) is None
@@ -358,11 +358,11 @@ async def _until(event: asyncio.Event) -> None:
 def test_a_giving_up_that_is_never_written_keeps_nobody(reason: Latch) -> None:
     async def work(one: Activity) -> None:
         async def write() -> None:
-            async with one._counted():
+            async with one.writing():
                 one.close(reason)
-                await one.never()
+                await one.halt()
 
-        one._giving_up_on(write())
+        one.give_up(write())
         async with one.in_flight():
             raise AssertionError("it has latched")
 

@@ -90,21 +90,23 @@ def test_the_same_step_has_the_same_key_whatever_came_before_it() -> None:
         (EntryKind.MODEL, "demo", {"say": "b"}),
         (EntryKind.READ, "demo", {"say": "a"}),
     ]
-    forth = {one.step_for(*step).key for step in steps}
-    back = {other.step_for(*step).key for step in reversed(steps)}
+    forth = {one.rows.identify_step(*step).key for step in steps}
+    back = {other.rows.identify_step(*step).key for step in reversed(steps)}
     assert len(forth) == 3
     assert forth == back
 
 
 def test_the_order_of_names_in_what_a_step_is_about_makes_no_difference() -> None:
-    first = a_journal().step_for(READ, "x", {"a": 1, "b": 2})
-    second = a_journal().step_for(READ, "x", {"b": 2, "a": 1})
+    first = a_journal().rows.identify_step(READ, "x", {"a": 1, "b": 2})
+    second = a_journal().rows.identify_step(READ, "x", {"b": 2, "a": 1})
     assert first == second
 
 
 def test_identical_steps_are_counted_each_kind_of_them_by_itself() -> None:
     journal = a_journal()
-    keys = [journal.step_for(READ, name, {}, "k").key for name in ("a", "b", "a", "b", "a")]
+    keys = [
+        journal.rows.identify_step(READ, name, {}, "k").key for name in ("a", "b", "a", "b", "a")
+    ]
     assert keys == ["read/a/k", "read/b/k", "read/a/k#2", "read/b/k#2", "read/a/k#3"]
 
 
@@ -122,7 +124,7 @@ def test_no_two_steps_share_a_key_whatever_their_authors_call_them(
     steps: list[tuple[str, str]],
 ) -> None:
     journal = a_journal()
-    keys = [journal.step_for(READ, name, {}, key).key for name, key in steps]
+    keys = [journal.rows.identify_step(READ, name, {}, key).key for name, key in steps]
     assert len(set(keys)) == len(steps)
 
 
@@ -131,7 +133,7 @@ def test_a_key_fits_its_column_however_long_its_parts_are() -> None:
     names = ["n" * 200, "n" * 199 + "m"]
     keys = ["k" * 200, "k" * 199 + "l"]
     made = [
-        journal.step_for(EntryKind.QUESTION, name, {}, key).key
+        journal.rows.identify_step(EntryKind.QUESTION, name, {}, key).key
         for _ in range(12)
         for name, key in itertools.product(names, keys)
     ]
@@ -151,7 +153,7 @@ def test_a_key_fits_its_column_however_long_its_parts_are() -> None:
 )
 def test_what_no_column_holds_is_refused_by_name(field: str, name: str, key: str | None) -> None:
     with pytest.raises(BadInput) as error:
-        a_journal().step_for(READ, name, {}, key)
+        a_journal().rows.identify_step(READ, name, {}, key)
     assert error.value.field == field
 
 
@@ -405,7 +407,7 @@ def test_an_action_that_breaks_off_after_its_agent_has_returned_is_in_doubt(rita
 def test_a_stop_does_not_hide_why_an_action_is_in_doubt(rita: User) -> None:
     async def body(context: RunContext) -> Any:
         async def effect(_: Any) -> Any:
-            context.journal.stop()
+            context.journal.activity.stop()
             raise OSError("the post office burns")
 
         await context.journal.act("x", {}, effect)
@@ -524,7 +526,9 @@ def test_a_decision_between_the_look_and_the_wait_is_not_missed(
         if found is None:
             services.approve(ApprovalRequest.objects.get(status="pending").pk, by=rita)
             loop, journal = there[0]
-            loop.call_soon_threadsafe(journal.poke)  # as the runner does when it hears of it
+            loop.call_soon_threadsafe(
+                journal.activity.poke
+            )  # as the runner does when it hears of it
         return found
 
     monkeypatch.setattr(entries, "take_decision", look_just_before_the_decision)

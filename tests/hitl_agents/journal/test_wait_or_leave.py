@@ -89,7 +89,7 @@ def test_a_decision_while_the_run_is_in_memory_is_taken_up_there() -> None:
     async def meanwhile(drive: Drive) -> None:
         await parked(drive.journal)
         await drive.journal.in_thread(approve)
-        drive.journal.poke()
+        drive.journal.activity.poke()
 
     async def body(context: RunContext) -> Any:
         return await asyncio.wait_for(wait_or_leave(context), 30)  # this keeps it in memory
