@@ -10,11 +10,32 @@ from pathlib import Path
 from django.core.management.utils import get_random_secret_key
 
 
-def data_dir(path: Path) -> Path:
-    """The absolute path of that folder, made now if it is missing, closed to other users."""
+class UnusableFolder(OSError):
+    """A folder that cannot be made or written to; the message is a sentence with its path."""
+
+
+def make_folder(path: Path, setting: str) -> Path:
+    """The absolute path of that folder, made now if it is missing, closed to other users.
+
+    `setting` is the environment variable that names another one.
+    """
     path = path.expanduser().resolve()
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(path, setting, error.strerror or str(error)) from error
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK, effective_ids=_EFFECTIVE):
+        raise _unusable(path, setting, "no permission to write into it")
     return path
+
+
+_EFFECTIVE = os.access in os.supports_effective_ids
+
+
+def _unusable(path: Path, setting: str, why: str) -> UnusableFolder:
+    return UnusableFolder(
+        f"The folder {path} cannot be used: {why}. Name another one with {setting}."
+    )
 
 
 def secret_key(path: Path) -> str:

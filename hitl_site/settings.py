@@ -11,18 +11,26 @@ from typing import Any
 import environ
 from csp.constants import NONE, SELF
 
-from hitl_site.data import data_dir, secret_key
+from hitl_site import paths
+from hitl_site.data import make_folder, secret_key
 from hitl_site.sqlite import SAFE_IN_WAL, journal_mode, version
+from hitl_site.version import read_version
 
 env = environ.Env()
-BASE_DIR = Path(__file__).resolve().parent.parent
+HITL_VERSION = read_version()
+HITL_CHECKOUT = paths.find_checkout()  # None: installed as a package
+HITL_COMMAND = "manage.py" if HITL_CHECKOUT else "hitl-server"  # before `up`, `submit` and others
 
 # --- Where this installation keeps what it writes
-HITL_DATA_DIR = data_dir(Path(env.str("HITL_DATA_DIR", default="") or BASE_DIR / "var"))
-HITL_WORKSPACE = data_dir(
-    Path(env.str("HITL_WORKSPACE", default="") or HITL_DATA_DIR / "workspace")
+HITL_DATA_DIR = make_folder(
+    Path(env.str("HITL_DATA_DIR", default="") or paths.find_data_folder()), "HITL_DATA_DIR"
 )
-HITL_MAIL_DIR = data_dir(Path(env.str("HITL_MAIL_DIR", default="") or HITL_DATA_DIR / "mail"))
+HITL_WORKSPACE = make_folder(
+    Path(env.str("HITL_WORKSPACE", default="") or HITL_DATA_DIR / "workspace"), "HITL_WORKSPACE"
+)
+HITL_MAIL_DIR = make_folder(
+    Path(env.str("HITL_MAIL_DIR", default="") or HITL_DATA_DIR / "mail"), "HITL_MAIL_DIR"
+)
 
 # --- Who may reach it
 HTTPS = env.bool("HITL_HTTPS", default=False)  # a proxy in front of us speaks HTTPS
@@ -85,7 +93,7 @@ WSGI_APPLICATION = "hitl_site.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [paths.find_resources("templates")],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -101,7 +109,7 @@ TEMPLATES = [
 # --- Database: SQLite by default, PostgreSQL by DATABASE_URL. Both keep the promise that an
 # answered request is on disk. Two clones, or two people in one, do not share a test database.
 TEST_DATABASE = "hitl_test_{:08x}{}".format(
-    zlib.crc32(bytes(BASE_DIR)), env.str("HITL_TEST_DB_SUFFIX", default="")
+    zlib.crc32(bytes(paths.PACKAGE)), env.str("HITL_TEST_DB_SUFFIX", default="")
 )
 DATABASE: dict[str, Any] = (
     env.db_url("DATABASE_URL")
@@ -187,7 +195,7 @@ if HTTPS:
     ALLAUTH_TRUSTED_PROXY_COUNT = 1
 
 STATIC_URL = "static/"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_DIRS = [paths.find_resources("static")]
 WHITENOISE_USE_FINDERS = True  # no collectstatic
 WHITENOISE_ALLOW_ALL_ORIGINS = False  # our files are for our pages
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/vendor/"  # the version is in the path

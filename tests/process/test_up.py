@@ -111,7 +111,7 @@ def children_of(process: subprocess.Popen[str]) -> dict[str, int]:
     for pid in ids:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             line = Path(f"/proc/{pid}/cmdline").read_bytes()
-            found["web" if b"daphne" in line else "runner"] = int(pid)
+            found["web" if b"hitl_site.serve" in line else "runner"] = int(pid)
     return found
 
 

@@ -35,8 +35,7 @@ class Command(BaseCommand):
             raise CommandError(f"The database cannot be used: {error}") from error
         finally:
             connection.close()  # the children open their own
-        found = os.environ.get("PYTHONPATH", "")
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(settings.BASE_DIR), found]))
+        let_children_import_us()
         supervisor = Supervisor(
             children(port),
             ready=lambda: answers(port),
@@ -62,7 +61,9 @@ class Command(BaseCommand):
     def welcome(self, port: int, login: Login | None) -> None:
         """Say where it is and how to get in, once it can be used."""
         if login is None:
-            sign_in = "with your own account (forgotten? manage.py changepassword NAME)"
+            sign_in = (
+                f"with your own account (forgotten? {settings.HITL_COMMAND} changepassword NAME)"
+            )
         elif login.password:
             sign_in = f"{login.username} / {login.password}   (made now, shown only this once)"
         else:
@@ -100,8 +101,20 @@ def refuse_taken(port: int) -> None:
         except OSError as error:
             raise CommandError(
                 f"Port {port} cannot be used ({error.strerror}). Is this running already? "
-                f"Otherwise choose another port: PORT={port % 65535 + 1} make run"
+                f"Otherwise choose another port: PORT={port % 65535 + 1} {how_to_start()}"
             ) from error
+
+
+def how_to_start() -> str:
+    """What people type to start everything: in a checkout, or of an installed package."""
+    return "make run" if settings.HITL_CHECKOUT else f"{settings.HITL_COMMAND} up"
+
+
+def let_children_import_us() -> None:
+    """Give the children the checkout that this process runs from; an installed package they have."""
+    given = os.environ.get("PYTHONPATH", "")
+    if root := settings.HITL_CHECKOUT:
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), given]))
 
 
 def answers(port: int) -> bool:
@@ -113,8 +126,9 @@ def answers(port: int) -> bool:
 
 def children(port: int) -> list[Child]:
     """The web server, first, and the runner."""
-    web = ["daphne", "-v", "0", "--no-server-name", "-b", HOST, "-p", str(port)]
+    module = [sys.executable, "-P", "-m"]  # -P: the current folder hides none of our packages
+    web = ["hitl_site.serve", "-v", "0", "--no-server-name", "-b", HOST, "-p", str(port)]
     return [
-        Child("web server", [sys.executable, "-m", *web, "hitl_site.asgi:application"]),
-        Child("agent runner", [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_agents"]),
+        Child("web server", [*module, *web, "hitl_site.asgi:application"]),
+        Child("agent runner", [*module, "hitl_site", "run_agents"]),
     ]
