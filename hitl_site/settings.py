@@ -48,6 +48,17 @@ OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")
 OPENAI_MODEL = env.str("OPENAI_MODEL", default="")
 DEMO = env.bool("DEMO", default=True)  # offer example tasks at the first start
 
+HITL_APPS = [
+    "ledger",
+    "pages",
+    "approvals",
+    "escalations",
+    "reviews",
+    "plans",
+    "figures",
+    "hitl_agents",
+    "dashboard",
+]
 INSTALLED_APPS = [
     "hitl_site.apps.AdminConfig",
     "django.contrib.auth",
@@ -60,15 +71,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "django_htmx",
     "channels",
-    "ledger",
-    "pages",
-    "approvals",
-    "escalations",
-    "reviews",
-    "plans",
-    "figures",
-    "hitl_agents",
-    "dashboard",
+    *HITL_APPS,
 ]
 
 MIDDLEWARE = [

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 
 from ledger.clock import DbNow
 from ledger.log import guards
+from ledger.upgrades.versions import explain_newer
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,9 @@ def _wanted() -> frozenset[tuple[str, str]]:
 
 def migrations() -> str:
     missing = _wanted() - set(MigrationRecorder(connection).applied_migrations())
-    return f"Not applied: {_listed('.'.join(pair) for pair in missing)}." if missing else ""
+    if missing:
+        return f"Not applied: {_listed('.'.join(pair) for pair in missing)}."
+    return explain_newer(connection)
 
 
 def log_guards() -> str:

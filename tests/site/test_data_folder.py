@@ -76,5 +76,5 @@ def test_a_folder_that_may_not_be_made_is_named(closed: Path) -> None:
 
 def test_the_setting_to_change_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UnusableFolder, match="File exists. Name another one with HITL_MAIL_DIR"):
+    with pytest.raises(UnusableFolder, match=r"File exists\. Name another one with HITL_MAIL_DIR"):
         make_folder(tmp_path / "file", "HITL_MAIL_DIR")

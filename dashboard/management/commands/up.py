@@ -16,6 +16,7 @@ from django.db.migrations.executor import MigrationExecutor
 from dashboard.start.first_start import Login, example_tasks, first_login
 from dashboard.start.processes import Child, Supervisor
 from ledger.log import guards
+from ledger.upgrades.versions import is_current, refuse_newer
 
 HOST = "127.0.0.1"
 
@@ -46,10 +47,11 @@ class Command(BaseCommand):
 
     def prepare(self) -> Login | None:
         """Bring the database to where the code is; the login, if this is the first start."""
+        refuse_newer(connection)
         executor = MigrationExecutor(connection)
         steps = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
-        if steps:
-            self.say(f"Preparing the database: {steps} steps …")
+        if steps or not is_current(connection):
+            self.say(f"Preparing the database{f': {steps} steps' if steps else ''} …")
             call_command("migrate", stdout=self.stderr._out, interactive=False)
         guards.install()
         login = first_login()

@@ -8,11 +8,13 @@ import signal
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
 from django.db.backends.signals import connection_created
 
 from hitl_agents.journal.loop import RunnerLoop
 from hitl_agents.runner.runner import MOST_AT_ONCE, AgentRunner
 from ledger.log import guards
+from ledger.upgrades.versions import refuse_newer
 
 log = logging.getLogger(__name__)
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -52,6 +54,7 @@ class Command(BaseCommand):
         if options["most_at_once"] < 1:
             raise CommandError("--most-at-once takes a number from 1 up.", returncode=2)
         connection_created.connect(keep_little)
+        refuse_newer(connection)
         guards.install()
         with asyncio.Runner(loop_factory=RunnerLoop) as loop:
             loop.run(self._drive(options["until_idle"], options["most_at_once"]))
