@@ -12,8 +12,8 @@ from django.db.models import Q
 
 from ledger.clock import DbNow, now, shown_now
 from ledger.errors import AppendOnly
+from ledger.package.models import DatabaseVersion as DatabaseVersion  # one of this app, too
 from ledger.statements.prepared import Values, whole
-from ledger.upgrades.models import DatabaseVersion as DatabaseVersion  # one of this app, too
 
 RUNNER_SILENT_AFTER = timedelta(seconds=15)
 

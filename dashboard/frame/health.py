@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 
 from ledger.clock import DbNow
 from ledger.log import guards
-from ledger.upgrades.versions import explain_newer
+from ledger.package.versions import explain_newer
 
 log = logging.getLogger(__name__)
 

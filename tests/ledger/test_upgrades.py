@@ -14,8 +14,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from pytest_django import Settings
 
 from dashboard.management.commands.up import Command as Up
-from ledger.upgrades import versions
-from ledger.upgrades.models import DatabaseVersion
+from ledger.package import versions
+from ledger.package.models import DatabaseVersion
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -16,7 +16,7 @@ from django.db.migrations.executor import MigrationExecutor
 from dashboard.start.first_start import Login, example_tasks, first_login
 from dashboard.start.processes import Child, Supervisor
 from ledger.log import guards
-from ledger.upgrades.versions import is_current, refuse_newer
+from ledger.package.versions import is_current, refuse_newer
 
 HOST = "127.0.0.1"
 

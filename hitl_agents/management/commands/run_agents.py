@@ -14,7 +14,7 @@ from django.db.backends.signals import connection_created
 from hitl_agents.journal.loop import RunnerLoop
 from hitl_agents.runner.runner import MOST_AT_ONCE, AgentRunner
 from ledger.log import guards
-from ledger.upgrades.versions import refuse_newer
+from ledger.package.versions import refuse_newer
 
 log = logging.getLogger(__name__)
 SIGNALS = (signal.SIGTERM, signal.SIGINT)

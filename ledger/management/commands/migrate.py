@@ -9,7 +9,7 @@ from django.core.management.commands import migrate
 from django.db import connections, transaction
 from django.db.migrations import Migration
 
-from ledger.upgrades.versions import refuse_newer, write_version
+from ledger.package.versions import refuse_newer, write_version
 
 BEGINNINGS = ("apply_start", "unapply_start")
 ENDS = ("apply_success", "unapply_success")

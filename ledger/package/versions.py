@@ -13,7 +13,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from packaging.version import Version
 
-from ledger.upgrades.models import ONLY, DatabaseVersion
+from ledger.package.models import ONLY, DatabaseVersion
 
 Migration = tuple[str, str]  # the app and the name
 
