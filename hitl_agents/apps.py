@@ -13,6 +13,7 @@ class HitlAgentsConfig(AppConfig):
     """Registers the actions and the agents, so that every process knows them."""
 
     name = "hitl_agents"
+    verbose_name = "Agents"
 
     def ready(self) -> None:
         for module in BUILT_IN_ACTIONS:
