@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from pytest_django import Settings
 
 from dashboard.management.commands.up import Command as Up
+from ledger.log import guards
 from ledger.package import versions
 from ledger.package.models import DatabaseVersion
 
@@ -36,11 +37,12 @@ def applied(app: str, name: str) -> None:
 
 
 @pytest.fixture(autouse=True)
-def as_before() -> Any:
-    """The list of applied migrations outlives a test."""
-    before = set(MigrationRecorder(connection).applied_migrations())
-    yield
+def as_before() -> Iterator[None]:
+    """The list of applied migrations outlives a test, and so do the guards that `up` installs."""
     recorder = MigrationRecorder(connection)
+    before = set(recorder.applied_migrations())
+    yield
+    guards.uninstall()
     for pair in set(recorder.applied_migrations()) - before:
         recorder.record_unapplied(*pair)
 
