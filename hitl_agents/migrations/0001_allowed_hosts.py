@@ -1,8 +1,8 @@
 """The table of hosts that agents may reach: made, or taken over from the app's old name `agents`.
 
 Versions before 0.2.0 called this app `agents`, which is the import name of a public SDK. Their
-table, its content type (with the permissions and the lines of the admin log that point to it) and
-their record of migrations carry on under the new name.
+table, its content type (with the permissions and the lines of the admin log that point to it)
+carry on under the new name; of their record of migrations the next one needs to know the grants.
 """
 
 import hitl_agents.models
@@ -11,6 +11,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 OLD, NEW = "agents", "hitl_agents"
 MODEL = "allowedhost"
+GRANTS = "0002_groups"  # of the old app, and of this one
 
 
 class CreateOrTakeOver(migrations.CreateModel):
@@ -25,7 +26,7 @@ class CreateOrTakeOver(migrations.CreateModel):
         schema_editor.alter_db_table(model, f"{OLD}_{MODEL}", f"{NEW}_{MODEL}")
         # Run after the renaming, whose statements PostgreSQL may have put off to the end.
         _rename_content_types(to_state.apps, connection.alias)
-        MigrationRecorder(connection).migration_qs.filter(app=OLD).delete()
+        MigrationRecorder(connection).migration_qs.filter(app=OLD).exclude(name=GRANTS).delete()
 
 
 def _rename_content_types(apps, alias):

@@ -2,6 +2,7 @@
 
 from django.contrib.auth.management import create_permissions
 from django.db import migrations
+from django.db.migrations.recorder import MigrationRecorder
 
 GROUPS = {
     "Auditors": ["view"],
@@ -10,8 +11,15 @@ GROUPS = {
 
 
 def grant(apps, schema_editor):
-    """Add to the groups; what an administrator has granted besides stays."""
+    """Add to the groups; what an administrator has granted besides stays.
+
+    Nothing where the app granted it under its old name: an administrator may have taken it back.
+    """
     alias = schema_editor.connection.alias
+    recorder = MigrationRecorder(schema_editor.connection)
+    granted_before, _ = recorder.migration_qs.filter(app="agents", name="0002_groups").delete()
+    if granted_before:
+        return
     config = apps.get_app_config("hitl_agents")
     # Permissions come after all migrations; these are needed now.
     kept, config.models_module = getattr(config, "models_module", None), True
