@@ -47,8 +47,21 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
+OWN_AGENT = """
+from hitl_agents import RunContext
+
+async def refunder(task: str, context: RunContext) -> str:
+    'Refund orders that went wrong.'
+    return "nothing to do"
+"""
+
+
 class Server:
-    """`hitl-server` in an environment of its own; the checkout is not on its path."""
+    """`hitl-server` in an environment of its own; the checkout is not on its path.
+
+    It is started where an agent of one's own stands, beside a package that is called like one of
+    ours.
+    """
 
     def __init__(self, folder: Path, wheel: Path) -> None:
         self.folder = folder
@@ -60,19 +73,23 @@ class Server:
         Path(site, "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
         pip = (sys.executable, "-m", "pip", "--python", python, "install")
         run(*pip, "--quiet", "--no-deps", "--no-index", wheel)
+        (folder / "shop.py").write_text(OWN_AGENT)
+        (folder / "reviews").mkdir()
+        (folder / "reviews" / "__init__.py").write_text("raise ImportError('not this one')")
         self.command = str(python.parent / "hitl-server")
         self.env = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
             "PORT": str(self.port),
             "DEMO": "0",
+            "HITL_AGENTS": "shop.refunder",
             "DJANGO_SUPERUSER_USERNAME": "rita",
             "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
             "PYTHONUNBUFFERED": "1",
         }
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start `hitl-server …` from a folder where nothing of ours is."""
+        """Start `hitl-server …` from that folder."""
         with (self.folder / "stderr.log").open("a") as log:
             return subprocess.Popen(
                 [self.command, *arguments],
@@ -125,6 +142,8 @@ def test_installed_elsewhere_it_does_the_main_job(server: Server, browse: SignIn
     expect(page.locator("[id^=outcome-]")).to_contain_text(re.compile("rita", re.IGNORECASE))
     said, _ = waiting.communicate(timeout=120)
     assert (json.loads(said)["status"], waiting.returncode) == ("completed", 0)
+    done = server.start("submit", "refunder", "Refund order 1038", "--wait")
+    assert json.loads(done.communicate(timeout=120)[0])["result"] == "nothing to do"
     (data,) = (path.parent for path in server.folder.glob("*/**/hitl/db.sqlite3"))
     assert len(list((data / "mail").glob("*.eml"))) == 1
     assert not (server.folder / "var").exists()
