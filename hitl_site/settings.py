@@ -1,4 +1,4 @@
-"""All settings. None needs an environment variable; README.md lists those that are read."""
+"""All settings. None needs an environment variable; docs/settings.md lists those that are read."""
 
 from __future__ import annotations
 
