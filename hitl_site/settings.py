@@ -77,6 +77,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",  # padded at random, so that lengths tell no secret
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -199,7 +200,10 @@ if HTTPS:
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [paths.find_resources("static")]
-WHITENOISE_USE_FINDERS = True  # no collectstatic
+# `up` collects and compresses the files into a folder that it names here. Whoever starts a web
+# server otherwise has them from where they stand.
+STATIC_ROOT = env.str("HITL_STATIC_ROOT", default="") or None
+WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 WHITENOISE_ALLOW_ALL_ORIGINS = False  # our files are for our pages
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/vendor/"  # the version is in the path
 

@@ -15,6 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from dashboard.start.first_start import Login, example_tasks, first_login
 from dashboard.start.processes import Child, Supervisor
+from dashboard.start.static_files import collect_static_files
 from ledger.log import guards
 from ledger.package.versions import is_current, refuse_newer
 
@@ -52,8 +53,11 @@ class Command(BaseCommand):
         steps = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
         if steps or not is_current(connection):
             self.say(f"Preparing the database{f': {steps} steps' if steps else ''} …")
-            call_command("migrate", stdout=self.stderr._out, interactive=False)
+            call_command("migrate", verbosity=0, interactive=False)
         guards.install()
+        static_files = settings.HITL_DATA_DIR / "static"
+        collect_static_files(static_files)
+        os.environ["HITL_STATIC_ROOT"] = str(static_files)  # for the children
         login = first_login()
         if settings.DEMO and not settings.OPENAI_API_KEY and (count := example_tasks()):
             self.say(f"Gave the demo's agent {count} example tasks (DEMO=0 starts without).")
