@@ -3,8 +3,9 @@
 Each app above adds its own permissions to these groups in a migration of its own.
 """
 
-from django.contrib.auth.management import create_permissions
 from django.db import migrations
+
+from ledger.groups import granting
 
 VIEW = [
     "ledger.view_run",
@@ -31,25 +32,6 @@ GROUPS = {
 }
 
 
-def make_groups(apps, schema_editor):
-    """Make the groups and grant; what an administrator has granted besides stays."""
-    alias = schema_editor.connection.alias
-    for label in ("ledger", "approvals"):
-        # Permissions come after all migrations; these are needed now.
-        config = apps.get_app_config(label)
-        kept, config.models_module = getattr(config, "models_module", None), True
-        create_permissions(config, apps=apps, verbosity=0, using=alias)
-        config.models_module = kept
-    permissions = apps.get_model("auth", "Permission").objects.using(alias)
-    for name, granted in GROUPS.items():
-        group, _ = apps.get_model("auth", "Group").objects.using(alias).get_or_create(name=name)
-        for permission in granted:
-            label, codename = permission.split(".")
-            group.permissions.add(
-                permissions.get(content_type__app_label=label, codename=codename)
-            )
-
-
 class Migration(migrations.Migration):
     dependencies = [
         ("approvals", "0001_initial"),
@@ -57,4 +39,4 @@ class Migration(migrations.Migration):
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
     ]
-    operations = [migrations.RunPython(make_groups, migrations.RunPython.noop)]
+    operations = [granting(GROUPS, "ledger", "approvals")]
