@@ -7,13 +7,20 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
-from django.db.models import Q
 from django.urls import reverse
 
 from approvals import actions
 from ledger.canonical import CanonicalJSONField
 from ledger.clock import now
-from ledger.models import HumanRequest, RequestQuerySet
+from ledger.requests.models import (
+    HumanRequest,
+    RequestQuerySet,
+    Shortenable,
+    due_index,
+    once_per_run_and_key,
+    undelivered_index,
+    urgency_index,
+)
 from ledger.risk import RiskLevel
 
 DAY = 24 * 60 * 60
@@ -88,7 +95,7 @@ class ApprovalRequestQuerySet(RequestQuerySet):
         return self.order_by("-risk_rank", models.F("deadline").asc(nulls_last=True), "id")
 
 
-class ApprovalRequest(HumanRequest):
+class ApprovalRequest(Shortenable, HumanRequest):
     """One action with its exact arguments, asked for at a gate. A revision is a new row."""
 
     MOVES: ClassVar[dict[str, set[str]]] = {
@@ -127,8 +134,6 @@ class ApprovalRequest(HumanRequest):
     story = models.TextField(blank=True, help_text="The agent's own words. Not checked.")
     preview = models.CharField(max_length=500, blank=True)
     undoable = models.BooleanField(null=True, blank=True)
-    key = models.CharField(max_length=300, blank=True)
-    shortened = models.BooleanField(default=False, help_text="The deadline was shortened once.")
 
     objects = ApprovalRequestQuerySet.as_manager()
 
@@ -137,34 +142,14 @@ class ApprovalRequest(HumanRequest):
             ("decide_approvalrequest", "Can decide approval requests, where the gate allows it")
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["-risk_rank", "deadline", "id"],
-                condition=Q(status="pending"),
-                name="approval_pending_by_urgency",
-            ),
-            # SQLite keeps no statistics: what a condition fixes stands in front all the same, so
-            # that these are chosen, and a look costs the same beside 10,000 who wait.
-            models.Index(
-                fields=["status", "deadline"],
-                condition=Q(status="pending"),
-                name="approval_due",
-            ),
+            urgency_index("approval_pending_by_urgency"),
+            due_index("approval_due"),
             models.Index(fields=["status", "-id"], name="approval_by_status"),
             models.Index(fields=["agent_id", "-id"], name="approval_by_agent"),
             models.Index(fields=["agent_id", "action", "-id"], name="approval_by_action"),
-            models.Index(
-                fields=["delivered_at", "resolved_at"],
-                condition=Q(run__isnull=False, resolved_at__isnull=False, delivered_at=None),
-                name="approval_undelivered",
-            ),
+            undelivered_index("approval_undelivered"),
         ]
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["run", "key"],
-                condition=Q(run__isnull=False) & ~Q(key=""),
-                name="approval_once_per_run_and_key",
-            )
-        ]
+        constraints: ClassVar = [once_per_run_and_key("approval_once_per_run_and_key")]
 
     def __str__(self) -> str:
         return f"{self.action} ({self.status})"

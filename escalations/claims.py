@@ -110,7 +110,7 @@ def _lost(pk: int, shown: str) -> Refused:
     current = error.current
     if current.status != EscalationStatus.PENDING or type(error).http_status != 409:
         return error
-    holder = name_of(current.claimed_by) if current.claimed_by and current.claimed else ""
+    holder = name_of(current.claimed_by) if current.claimed_by and current.is_claimed else ""
     if not holder:
         return Refused("You do not have it in hand any more.", current)
     return Refused(f"{holder} has it in hand until {current.claimed_until:%H:%M} UTC.", current)

@@ -12,8 +12,8 @@ from escalations.handlers import calling
 from escalations.handlers.calling import Handler
 from escalations.models import Escalation, EscalationStatus
 from ledger.clock import now
-from ledger.models import RequestQuerySet
 from ledger.requests import timeouts
+from ledger.requests.models import RequestQuerySet
 from ledger.tail import wait_until
 
 

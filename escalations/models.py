@@ -11,8 +11,17 @@ from django.db.models import Q
 from django.urls import reverse
 
 from ledger.canonical import CanonicalJSONField
-from ledger.clock import now, shown_now
-from ledger.models import HumanRequest, RequestQuerySet
+from ledger.clock import now
+from ledger.requests.models import (
+    Claimable,
+    HumanRequest,
+    RequestQuerySet,
+    Shortenable,
+    due_index,
+    once_per_run_and_key,
+    undelivered_index,
+    urgency_index,
+)
 from ledger.risk import RiskLevel
 
 DAY = 24 * 60 * 60
@@ -105,7 +114,7 @@ class Threshold(models.Model):
         }
 
 
-class Escalation(HumanRequest):
+class Escalation(Claimable, Shortenable, HumanRequest):
     """One question of an agent that is not sure, with what it knows and what it would have said."""
 
     MOVES: ClassVar[dict[str, set[str]]] = {
@@ -144,10 +153,6 @@ class Escalation(HumanRequest):
         default="",
         help_text="Of the program's handler: called, or failed. Empty: there was none.",
     )
-    claimed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
-    )
-    claimed_until = models.DateTimeField(null=True, blank=True)
     handed_to = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -159,24 +164,14 @@ class Escalation(HumanRequest):
     marked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
-    key = models.CharField(max_length=300, blank=True)
-    shortened = models.BooleanField(default=False, help_text="The deadline was shortened once.")
 
     objects = RequestQuerySet.as_manager()
 
     class Meta:
         permissions: ClassVar = [("answer_escalation", "Can answer what agents are unsure about")]
         indexes: ClassVar = [
-            models.Index(
-                fields=["-risk_rank", "deadline", "id"],
-                condition=Q(status="pending"),
-                name="escalation_by_urgency",
-            ),
-            models.Index(
-                fields=["status", "deadline"],
-                condition=Q(status="pending"),
-                name="escalation_due",
-            ),
+            urgency_index("escalation_by_urgency"),
+            due_index("escalation_due"),
             models.Index(fields=["status", "-id"], name="escalation_by_status"),
             models.Index(fields=["agent_id", "-id"], name="escalation_by_agent"),
             models.Index(
@@ -189,19 +184,9 @@ class Escalation(HumanRequest):
                 condition=~Q(attempt_was=""),
                 name="escalation_judged_when",
             ),
-            models.Index(
-                fields=["delivered_at", "resolved_at"],
-                condition=Q(run__isnull=False, resolved_at__isnull=False, delivered_at=None),
-                name="escalation_undelivered",
-            ),
+            undelivered_index("escalation_undelivered"),
         ]
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["run", "key"],
-                condition=Q(run__isnull=False) & ~Q(key=""),
-                name="escalation_once_per_run_and_key",
-            )
-        ]
+        constraints: ClassVar = [once_per_run_and_key("escalation_once_per_run_and_key")]
 
     def __str__(self) -> str:
         return f"escalation {self.pk} ({self.status})"
@@ -230,11 +215,6 @@ class Escalation(HumanRequest):
         """The confidence below which it asks, as it was then."""
         found: float | None = self.rule.get("confidence")
         return found
-
-    @property
-    def claimed(self) -> bool:
-        """Whether somebody has it in hand, for showing; claiming asks the database's clock again."""
-        return self.claimed_until is not None and self.claimed_until > shown_now()
 
 
 class Knowledge(models.Model):

@@ -31,9 +31,7 @@ def grant(groups: Grants, labels: Sequence[str], apps: Any, schema_editor: Any) 
         group, _ = apps.get_model("auth", "Group").objects.using(alias).get_or_create(name=name)
         for permission in granted:
             label, codename = permission.split(".")
-            group.permissions.add(
-                permissions.get(content_type__app_label=label, codename=codename)
-            )
+            group.permissions.add(permissions.get(content_type__app_label=label, codename=codename))
 
 
 def _make_permissions(apps: Any, label: str, alias: str) -> None:

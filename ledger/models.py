@@ -1,4 +1,4 @@
-"""The rows that everything stands on: runs with their journal, the log, and what a question is."""
+"""The rows that everything stands on: runs with their journal, runners, and the log."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from ledger.clock import DbNow, now, shown_now
+from ledger.clock import DbNow, now
 from ledger.errors import AppendOnly
 from ledger.package.models import DatabaseVersion as DatabaseVersion  # one of this app, too
 from ledger.statements.prepared import Values, whole
@@ -257,63 +257,3 @@ class Event(models.Model):
     def payload(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.data)
         return found
-
-
-class RequestQuerySet(models.QuerySet[Any]):
-    """Words for every kind of question. Time is the database's."""
-
-    def open(self) -> Self:
-        """Pending and not past the deadline: what a person can still decide."""
-        return self.filter(Q(deadline=None) | Q(deadline__gt=DbNow()), status="pending")
-
-    def overdue(self) -> Self:
-        """Pending although the deadline has passed: shown and counted as expired everywhere."""
-        return self.filter(status="pending", deadline__lte=DbNow())
-
-    def undelivered(self) -> Self:
-        """Decided, but the run that asked has not gone on with it yet."""
-        return self.filter(run__isnull=False, resolved_at__isnull=False, delivered_at=None)
-
-
-class HumanRequest(models.Model):
-    """Something an agent asks a person. Each pattern has its own table with these columns."""
-
-    run = models.ForeignKey(Run, models.PROTECT, null=True, blank=True, related_name="+")
-    agent_id = models.CharField(max_length=200)
-    created_at = models.DateTimeField(default=now)
-    deadline = models.DateTimeField(null=True, blank=True)
-    resolved_at = models.DateTimeField(null=True, blank=True)
-    delivered_at = models.DateTimeField(null=True, blank=True)
-    reviewer = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
-    )
-    feedback = models.TextField(blank=True)
-
-    status: Any  # each pattern brings its own words; "pending" is open in all of them
-    MOVES: ClassVar[dict[str, set[str]]]
-    CANCELLED: ClassVar[str] = "cancelled"  # the status of a question whose run is over
-    CANCEL_CHANGES: ClassVar[dict[str, Any]] = {}  # what else changes then
-    objects: Any
-
-    class Meta:
-        abstract = True
-
-    @property
-    def subject(self) -> str:
-        return f"{self._meta.label_lower}:{self.pk}"
-
-    @property
-    def expired(self) -> bool:
-        """Pending past its deadline, for showing; deciding asks the database's clock again."""
-        return (
-            self.status == "pending" and self.deadline is not None and self.deadline <= shown_now()
-        )
-
-    def overdue_now(self) -> bool:
-        """Pending past its deadline by the database's clock."""
-        return type(self).objects.overdue().filter(pk=self.pk).exists()
-
-    @property
-    def shown_status(self) -> str:
-        """The status as people should see it: an overdue request is expired for everyone."""
-        return "expired" if self.expired else str(self.status)

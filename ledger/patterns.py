@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ledger.models import HumanRequest
+from ledger.requests.models import HumanRequest
 
 
 def _itself(request: Any) -> Any:

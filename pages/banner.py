@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ledger.clock import shown_now
 from ledger.errors import AlreadyDecided, BadInput, LedgerError, NotAllowed, Stale, TooLate
-from ledger.models import HumanRequest
+from ledger.requests.models import HumanRequest
 
 
 @dataclass(frozen=True)

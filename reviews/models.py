@@ -6,13 +6,19 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-from ledger.clock import DbNow, now, shown_now
-from ledger.models import HumanRequest, RequestQuerySet
+from ledger.clock import now
+from ledger.requests.models import (
+    NOT_CLAIMED,
+    Claimable,
+    HumanRequest,
+    RequestQuerySet,
+    once_per_run_and_key,
+    undelivered_index,
+)
 from reviews.contents import OutputField
 
 CLAIM = timedelta(minutes=15)
@@ -110,11 +116,10 @@ class ReviewItemQuerySet(RequestQuerySet):
 
     def free_for(self, user: Any) -> ReviewItemQuerySet:
         """Pending, and in nobody else's hands."""
-        nobody = Q(claimed_by=None) | Q(claimed_until__lte=DbNow())
-        return self.filter(nobody | Q(claimed_by=user), status=ReviewStatus.PENDING)
+        return self.filter(NOT_CLAIMED | Q(claimed_by=user), status=ReviewStatus.PENDING)
 
 
-class ReviewItem(HumanRequest):
+class ReviewItem(Claimable, HumanRequest):
     """One output. A further try of the agent is a new row, linked by `previous`."""
 
     MOVES: ClassVar[dict[str, set[str]]] = {
@@ -145,12 +150,7 @@ class ReviewItem(HumanRequest):
         "self", models.PROTECT, null=True, blank=True, related_name="next"
     )
     attempt = models.PositiveIntegerField(default=1)
-    key = models.CharField(max_length=300, blank=True)
-    claimed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
-    )
     claimed_at = models.DateTimeField(null=True, blank=True)
-    claimed_until = models.DateTimeField(null=True, blank=True)
 
     objects = ReviewItemQuerySet.as_manager()
 
@@ -168,19 +168,9 @@ class ReviewItem(HumanRequest):
                 condition=Q(status="pending", claimed_by__isnull=False),
                 name="review_claimed",
             ),
-            models.Index(
-                fields=["delivered_at", "resolved_at"],
-                condition=Q(run__isnull=False, resolved_at__isnull=False, delivered_at=None),
-                name="review_undelivered",
-            ),
+            undelivered_index("review_undelivered"),
         ]
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["run", "key"],
-                condition=Q(run__isnull=False) & ~Q(key=""),
-                name="review_once_per_run_and_key",
-            )
-        ]
+        constraints: ClassVar = [once_per_run_and_key("review_once_per_run_and_key")]
 
     def __str__(self) -> str:
         return f"{self.output_type} {self.pk} ({self.status})"
@@ -192,9 +182,3 @@ class ReviewItem(HumanRequest):
             return self.correction
         may = self.status in (ReviewStatus.APPROVED, ReviewStatus.RELEASED)
         return self.content if may else None
-
-    @property
-    def is_claimed(self) -> bool:
-        """In somebody's hands, for showing; taking it asks the database's clock again."""
-        until = self.claimed_until
-        return self.status == "pending" and until is not None and until > shown_now()

@@ -20,7 +20,7 @@ from approvals.pages import listing
 from escalations.lookup import RELATED as ESCALATION_ROWS
 from escalations.models import Escalation
 from escalations.pages import listing as escalation_listing
-from ledger.models import HumanRequest
+from ledger.requests.models import HumanRequest
 from ledger.risk import RiskLevel
 from ledger.statements.prepared import Number, Rows, Values, union, whole
 from pages.filters import MAX_AGENTS, Filter

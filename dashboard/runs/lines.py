@@ -9,7 +9,8 @@ from typing import Any
 
 from dashboard.runs.conversation import ModelCall
 from dashboard.runs.evidence import Evidence
-from ledger.models import HumanRequest, JournalEntry, Run
+from ledger.models import JournalEntry, Run
+from ledger.requests.models import HumanRequest
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from dashboard.runs.evidence import Evidence
 from dashboard.runs.lines import Known, Lesson, Line
 from ledger import patterns
 from ledger.clock import shown_now
-from ledger.models import EntryKind, Event, HumanRequest, JournalEntry, Run
+from ledger.models import EntryKind, Event, JournalEntry, Run
+from ledger.requests.models import HumanRequest
 
 SHOWN = 200  # newest journal entries; and twice as many events
 LESSONS = "lessons"  # the reading by which an agent takes people's earlier answers

@@ -14,7 +14,8 @@ from approvals import actions
 from dashboard.runs.event_lines import named
 from dashboard.runs.lines import Lesson
 from dashboard.runs.timeline import Story, tell
-from ledger.models import HumanRequest, Run
+from ledger.models import Run
+from ledger.requests.models import HumanRequest
 from pages.rendering.marks import hidden_count, mark
 from plans.models import PlanTurn
 

@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from escalations.models import EscalationStatus
 from ledger.clock import DbNow
-from ledger.models import RequestQuerySet
+from ledger.requests.models import RequestQuerySet
 from pages.filters import Filter
 
 STATUSES = [

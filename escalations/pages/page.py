@@ -55,7 +55,7 @@ def context(escalation: Escalation, user: User, **more: Any) -> dict[str, Any]:
         "refusal": rules.refusal(user) if is_open else None,
         "may_mark": not is_open and bool(escalation.attempt) and rules.refusal(user) is None,
         "may_cancel": _may_cancel(escalation, user),
-        "mine": escalation.claimed and escalation.claimed_by_id == user.pk,
+        "mine": escalation.is_claimed and escalation.claimed_by_id == user.pk,
         "marks": MARKS,
         "before": before(escalation),
         "similar": [],

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 from asgiref.sync import sync_to_async
 
 from hitl_agents.journal.journal import Journal
-from ledger.models import HumanRequest, Run
+from ledger.models import Run
+from ledger.requests.models import HumanRequest
 from ledger.tail import wait_until
 from plans import asking, lookup, progress
 from plans.models import PlanTurn

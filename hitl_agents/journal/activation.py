@@ -13,7 +13,8 @@ from django.db.models import F
 from hitl_agents.journal.entries import Hold, Kind, Status, answer, asked_in, note_answer
 from ledger import leases, patterns
 from ledger.clock import shown_now
-from ledger.models import HumanRequest, JournalEntry, Run
+from ledger.models import JournalEntry, Run
+from ledger.requests.models import HumanRequest
 from ledger.statements.prepared import Rows, slot, together
 from ledger.transitions import verb, verb_once
 

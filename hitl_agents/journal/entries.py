@@ -15,8 +15,9 @@ from typing import Any, Protocol
 from ledger import canonical, leases, patterns
 from ledger.clock import now, shown_now
 from ledger.leases import held
-from ledger.models import HumanRequest, JournalEntry, Run
+from ledger.models import JournalEntry, Run
 from ledger.requests import lifecycle
+from ledger.requests.models import HumanRequest
 from ledger.statements.prepared import Change, slot
 from ledger.transitions import rows_for_update, verb
 

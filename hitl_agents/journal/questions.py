@@ -16,7 +16,8 @@ from hitl_agents.journal.entries import Question, Status, Step
 from hitl_agents.journal.rows import Rows
 from ledger import patterns
 from ledger.errors import BadInput
-from ledger.models import EntryKind, HumanRequest, JournalEntry
+from ledger.models import EntryKind, JournalEntry
+from ledger.requests.models import HumanRequest
 
 LONGEST_WAIT = 10 * 365 * 24 * 60 * 60  # seconds; who waits longer waits without an end
 

@@ -13,7 +13,8 @@ from django.db.models import Value
 from ledger import patterns
 from ledger.clock import now
 from ledger.errors import Stale
-from ledger.models import HumanRequest, JournalEntry, Run
+from ledger.models import JournalEntry, Run
+from ledger.requests.models import HumanRequest
 from ledger.statements.prepared import Change, Number, Values, slot, union
 from ledger.transitions import move, record, unit
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
 from django.urls import reverse
 
 from ledger.clock import now
 from ledger.models import Run
+from ledger.requests.models import once_per_run_and_key
 from ledger.risk import RiskLevel
 
 
@@ -96,13 +96,7 @@ class Plan(models.Model):
             models.Index(fields=["status", "-id"], name="plan_by_status"),
             models.Index(fields=["agent_id", "-id"], name="plan_by_agent"),
         ]
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["run", "key"],
-                condition=Q(run__isnull=False) & ~Q(key=""),
-                name="plan_once_per_run_and_key",
-            )
-        ]
+        constraints: ClassVar = [once_per_run_and_key("plan_once_per_run_and_key")]
 
     def __str__(self) -> str:
         return f"plan {self.pk} ({self.status})"

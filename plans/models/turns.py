@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
 from django.urls import reverse
 
-from ledger.models import HumanRequest, RequestQuerySet
+from ledger.requests.models import (
+    HumanRequest,
+    RequestQuerySet,
+    once_per_run_and_key,
+    undelivered_index,
+    urgency_index,
+)
 from ledger.risk import RiskLevel
 from plans.models.plan import Plan
 
@@ -45,31 +50,16 @@ class PlanTurn(HumanRequest):
     status = models.CharField(max_length=16, choices=TurnStatus, default=TurnStatus.PENDING)
     risk_level = models.CharField(max_length=16, choices=RiskLevel)
     risk_rank = models.PositiveSmallIntegerField()
-    key = models.CharField(max_length=300, blank=True)
 
     objects = RequestQuerySet.as_manager()
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(
-                fields=["-risk_rank", "deadline", "id"],
-                condition=Q(status="pending"),
-                name="turn_pending_by_urgency",
-            ),
+            urgency_index("turn_pending_by_urgency"),
             models.Index(fields=["agent_id", "-id"], name="turn_by_agent"),
-            models.Index(
-                fields=["delivered_at", "resolved_at"],
-                condition=Q(run__isnull=False, resolved_at__isnull=False, delivered_at=None),
-                name="turn_undelivered",
-            ),
+            undelivered_index("turn_undelivered"),
         ]
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["run", "key"],
-                condition=Q(run__isnull=False) & ~Q(key=""),
-                name="turn_once_per_run_and_key",
-            )
-        ]
+        constraints: ClassVar = [once_per_run_and_key("turn_once_per_run_and_key")]
 
     def __str__(self) -> str:
         return f"{self.kind} for plan {self.plan_id} ({self.status})"

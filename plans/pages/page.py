@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 
 from ledger import patterns
-from ledger.models import HumanRequest
+from ledger.requests.models import HumanRequest
 from plans import figures, rules
 from plans.difference import StepChange, difference
 from plans.lookup import BEGUN, steps_of, tries_of

@@ -152,7 +152,7 @@ def test_claiming_keeps_what_was_typed(rita: Client, headers: dict[str, str]) ->
     response = post(rita, escalation, "claim", headers, answer="half a sen")
     assert response.status_code == 200
     assert "half a sen</textarea>" in content(response, headers)
-    assert now_is(escalation).claimed
+    assert now_is(escalation).is_claimed
 
 
 def test_the_first_press_on_hand_over_asks_to_whom(rita: Client) -> None:

@@ -280,7 +280,7 @@ def test_of_many_answers_at_once_one_counts() -> None:
 
 def test_a_claim_is_seen_and_ends_with_the_answer(rita: User) -> None:
     escalation = services.claim(escalated().pk, by=rita)
-    assert escalation.claimed
+    assert escalation.is_claimed
     assert escalation.claimed_by == rita
     after = now_is(services.answer(escalation.pk, by=rita, answer="Ten."))
     assert (after.claimed_by, after.claimed_until) == (None, None)
@@ -301,7 +301,7 @@ def test_a_claim_that_has_ended_can_be_taken(rita: User, sam: User) -> None:
     escalation = services.claim(escalated().pk, by=sam)
     past = now() - timedelta(seconds=1)
     Escalation.objects.filter(pk=escalation.pk).update(claimed_until=past)
-    assert not now_is(escalation).claimed
+    assert not now_is(escalation).is_claimed
     assert services.claim(escalation.pk, by=rita).claimed_by == rita
 
 
@@ -318,7 +318,7 @@ def test_only_ones_own_claim_is_released(rita: User, sam: User) -> None:
     escalation = services.claim(escalated().pk, by=rita)
     with pytest.raises(Refused, match="rita has it in hand"):
         services.release(escalation.pk, by=sam)
-    assert not services.release(escalation.pk, by=rita).claimed
+    assert not services.release(escalation.pk, by=rita).is_claimed
     with pytest.raises(Refused, match="not have it in hand any more"):
         services.release(escalation.pk, by=rita)
     assert kinds() == ["escalations.asked", "escalations.claimed", "escalations.released"]
@@ -329,7 +329,7 @@ def test_handing_over_says_to_whom_and_why_and_ends_the_claim(rita: User, sam: U
     after = services.hand_over(escalation.pk, by=rita, to=sam, note="You know the law.")
     assert (after.handed_to, after.handed_by) == (sam, rita)
     assert after.handed_note == "You know the law."
-    assert not after.claimed
+    assert not after.is_claimed
     event = Event.objects.get(kind="escalations.handed_over")
     assert (event.payload["to"], event.payload["note"]) == ("sam", "You know the law.")
 
@@ -400,7 +400,7 @@ def test_the_end_of_its_run_dismisses_it(rita: User) -> None:
     after = now_is(escalation)
     assert (after.status, after.resolution) == ("dismissed", "run_over")
     assert after.resolved_at is not None
-    assert not after.claimed
+    assert not after.is_claimed
     assert "escalations.cancelled" in kinds()
 
 
