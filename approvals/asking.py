@@ -9,10 +9,10 @@ from approvals import actions, envelope
 from approvals.models import ApprovalRequest, ApprovalStatus, Gate, Resolution
 from ledger import canonical
 from ledger.clock import now
-from ledger.errors import BadInput, IllegalMove
 from ledger.models import Run
+from ledger.requests.asking import check_name, find_asked
 from ledger.risk import RiskLevel
-from ledger.transitions import move, record, rows_for_update, verb
+from ledger.transitions import move, record, verb
 
 PREVIEW = 240  # characters
 
@@ -36,11 +36,9 @@ def ask(
     that a person asked for always goes before a person. The same (run, key) again answers the
     row that is there. Raises BadInput, or IllegalMove when the run is over; nothing is stored.
     """
-    if run is not None:
-        _check_going_on(run)
-        known = ApprovalRequest.objects.filter(run=run, key=key).first() if key else None
-        if known is not None:
-            return known
+    asked_before = find_asked(ApprovalRequest, run, key)
+    if asked_before is not None:
+        return asked_before
     request = _checked(gate.rule, agent_id, action, details, risk_level, previous)
     request.gate, request.run, request.key = gate, run, key
     request.story = canonical.storable(story)
@@ -61,13 +59,6 @@ def ask_edited(old: ApprovalRequest, details: Any, author: Any) -> ApprovalReque
     request.author = author
     _store(request)
     return request
-
-
-def _check_going_on(run: Run) -> None:
-    """A run that is cancelled at this moment must not leave a question behind: take its row first."""
-    row: Run = rows_for_update(Run).get(pk=run.pk)
-    if row.over:
-        raise IllegalMove(f"Run {run.pk} is {row.status} and asks nothing more.", row)
 
 
 def _checked(
@@ -109,15 +100,6 @@ def _preview(declared: actions.Action | None, details: Any, text: str) -> str:
     line = "" if declared is None else canonical.storable(declared.preview_line(details))
     line = line or text
     return line if len(line) <= PREVIEW else f"{line[:PREVIEW]}…"
-
-
-def check_name(field: str, value: object) -> None:
-    """BadInput unless `value` is a text of 1 to 200 characters that is not blank."""
-    if not isinstance(value, str) or not value.strip():
-        raise BadInput(field, f"{value!r} is not a name.")
-    if len(value) > 200:
-        raise BadInput(field, "longer than 200 characters.")
-    canonical.canonical(value, field)
 
 
 def _store(request: ApprovalRequest) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, sync_to_async
 
 from approvals import gates, outcome, services
-from approvals.asking import check_name
 from approvals.models import ApprovalRequest, ApprovalStatus, Gate
 from ledger.clock import now
 from ledger.requests import timeouts
+from ledger.requests.asking import check_name
 from ledger.risk import RiskLevel
 from ledger.tail import wait_until
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from approvals.lookup import by_id
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
-from ledger.errors import AlreadyDecided, BadInput, LedgerError, Refused, Stale, TooLate
-from ledger.statements.prepared import Number, Rows, slot
+from ledger.errors import Refused, Stale
+from ledger.requests import refusals
+from ledger.statements.prepared import Rows, slot
 
 # The one revision that followed a request, if any.
 _after = Rows(
@@ -13,11 +14,11 @@ _after = Rows(
         previous=slot(ApprovalRequest, "previous")
     )
 )
-_overdue = Number(
-    lambda: (
-        ApprovalRequest.objects.overdue().filter(pk=slot(ApprovalRequest, "id")).values_list("pk")
-    )
-)
+NOBODY = {  # who was first where it was no person
+    Resolution.RULE: "The gate's rule",
+    Resolution.DEADLINE: "The deadline",
+    Resolution.CANCELLED: "A cancel",
+}
 
 
 def newest(request: ApprovalRequest) -> ApprovalRequest:
@@ -34,43 +35,20 @@ def effective(request: ApprovalRequest) -> ApprovalRequest:
     return _after(previous=request.pk)[0]
 
 
-def said(request: ApprovalRequest) -> str:
-    """Who decided what and when, as one sentence."""
-    at = f"{request.resolved_at:%Y-%m-%d %H:%M:%S} UTC" if request.resolved_at else ""
-    who = {
-        Resolution.RULE: "The gate's rule",
-        Resolution.DEADLINE: "The deadline",
-        Resolution.CANCELLED: "A cancel",
-    }.get(Resolution(request.resolution), "")
-    if not who and request.reviewer is not None:
-        who = request.reviewer.get_full_name() or request.reviewer.get_username()
-    word = request.get_status_display().lower()
-    return f"{who or 'Somebody'} decided first: {word}, {at}."
+def name_winner(request: ApprovalRequest) -> str:
+    """Who decided what and when, as one sentence; of an edit, what the edit decided."""
+    row = effective(request)
+    return refusals.name_winner(row, "decided first", row.get_status_display().lower(), NOBODY)
 
 
-def lost(pk: int, shown: str) -> Refused:
-    """The error for a compare-and-set that changed no row: decided, late, or not what was shown.
-
-    The clock is asked before the row is read: a row that was not late then is decided by now.
-    """
-    late = _overdue(id=pk) > 0
-    request = by_id(pk)
+def explain_loss(pk: int, shown: str) -> Refused:
+    """The error for a compare-and-set that changed no row: decided, late, or not what was shown."""
+    error = refusals.explain_loss(ApprovalRequest, by_id, pk, shown, name_winner)
+    request: ApprovalRequest = error.current
     current = newest(request)
     if current.pk != request.pk and request.resolution != Resolution.EDITED:
         return Stale(
             "The agent has asked again since; this page showed an older revision.", current
         )
-    if request.digest != shown:
-        return Stale("This page was out of date; nothing was decided.", current)
-    if late or request.resolution == Resolution.DEADLINE:
-        return TooLate("The deadline has passed; nothing was decided.", request)
-    return AlreadyDecided(said(effective(request)), effective(request))
-
-
-def instead(error: LedgerError, approval: ApprovalRequest, digest: str) -> LedgerError:
-    """The error that matters: of input that came too late anyway, that it came too late."""
-    if isinstance(error, BadInput) and (
-        approval.shown_status != "pending" or digest != approval.digest
-    ):
-        return lost(approval.pk, digest)
+    error.current = current if isinstance(error, Stale) else effective(request)
     return error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from approvals.models import ApprovalRequest
+from ledger.requests.deciding import refusal_of_dependent
 
 
 def refusal(request: ApprovalRequest, user: Any) -> str | None:
@@ -27,9 +28,4 @@ def refusal(request: ApprovalRequest, user: Any) -> str | None:
 def _not_independent(request: ApprovalRequest, user: Any) -> str | None:
     if request.author_id == user.pk:
         return "You wrote this revision, so another person has to decide."
-    run = request.run
-    if run is not None and run.requester_id == user.pk:
-        return "You asked for this run, so another person has to decide."
-    if run is not None and run.owner_id == user.pk:
-        return "You own this agent, so another person has to decide."
-    return None
+    return refusal_of_dependent(request.run, user, "decide")

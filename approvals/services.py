@@ -15,11 +15,11 @@ from approvals.asking import ask, ask_edited
 from approvals.deadlines import TIMEOUT_FEEDBACK, expire, shorten
 from approvals.lookup import by_id
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
-from approvals.outcome import lost
+from approvals.outcome import explain_loss
 from ledger import canonical
-from ledger.clock import DbNow, now
-from ledger.errors import BadInput, NotAllowed
-from ledger.people import user_named
+from ledger.clock import now
+from ledger.requests.deciding import SAY_WHY, check_permitted, check_words
+from ledger.requests.models import STILL_OPEN
 from ledger.runs import actor_for
 from ledger.transitions import move, verb
 
@@ -36,9 +36,7 @@ __all__ = [
     "shorten",
 ]
 
-MAX_FEEDBACK = 10_000  # characters
 REVISED = "approvals.revision_requested"
-STILL_OPEN = Q(deadline=None) | Q(deadline__gt=DbNow())
 
 
 @verb
@@ -49,8 +47,8 @@ def approve(
 
     Raises UnknownId, NotAllowed, AlreadyDecided, Stale, TooLate or BadInput; then nothing changed.
     """
-    request, user = _may_decide(request_id, by)
-    _check_feedback(feedback)
+    request, user = check_permitted(by_id, request_id, by, rules.refusal)
+    check_words("feedback", feedback)
     _finish(request, ApprovalStatus.APPROVED, "approvals.approved", user, feedback, digest)
     return request
 
@@ -60,8 +58,8 @@ def reject(
     request_id: object, *, by: Any, feedback: str, digest: str | None = None
 ) -> ApprovalRequest:
     """Reject, with the reason that the agent will be given. Raises as approve() does."""
-    request, user = _may_decide(request_id, by)
-    _check_feedback(feedback, needed=True)
+    request, user = check_permitted(by_id, request_id, by, rules.refusal)
+    check_words("feedback", feedback, needed=SAY_WHY)
     _finish(request, ApprovalStatus.REJECTED, "approvals.rejected", user, feedback, digest)
     return request
 
@@ -71,8 +69,8 @@ def request_revision(
     request_id: object, *, by: Any, feedback: str, digest: str | None = None
 ) -> ApprovalRequest:
     """Ask the agent to ask again, changed as `feedback` says. Raises as approve() does."""
-    request, user = _may_decide(request_id, by)
-    _check_feedback(feedback, needed=True)
+    request, user = check_permitted(by_id, request_id, by, rules.refusal)
+    check_words("feedback", feedback, needed=SAY_WHY)
     _finish(request, ApprovalStatus.NEEDS_REVISION, REVISED, user, feedback, digest)
     return request
 
@@ -86,8 +84,8 @@ def edit_and_approve(
     The arguments are checked against the action's schema. Returns the new request. The one case
     in which the author of a revision decides it; the log says so. Raises as approve() does.
     """
-    old, user = _may_decide(request_id, by)
-    _check_feedback(feedback)
+    old, user = check_permitted(by_id, request_id, by, rules.refusal)
+    check_words("feedback", feedback)
     declared = actions.get(old.action)
     if declared is not None:
         details = declared.validate(details).model_dump(mode="json")
@@ -97,15 +95,6 @@ def edit_and_approve(
     kind = "approvals.approved"
     _finish(new, ApprovalStatus.APPROVED, kind, user, feedback, new.digest, edited_by)
     return new
-
-
-def _may_decide(request_id: object, by: Any) -> tuple[ApprovalRequest, Any]:
-    """The request and the user; NotAllowed before anything else is said about the request."""
-    request, user = by_id(request_id), user_named(by)
-    reason = rules.refusal(request, user)
-    if reason is not None:
-        raise NotAllowed(reason)
-    return request, user
 
 
 def _finish(
@@ -120,7 +109,7 @@ def _finish(
     """The compare-and-set: pending, the digest that was shown, before the deadline."""
     shown = request.digest if digest is None else digest
     if request.status != ApprovalStatus.PENDING:
-        raise lost(request.pk, shown)
+        raise explain_loss(request.pk, shown)
     move(
         request,
         to,
@@ -133,19 +122,11 @@ def _finish(
             "resolution": resolution,
         },
         where=Q(digest=shown) & STILL_OPEN,
-        lost=lambda: lost(request.pk, shown),
+        lost=lambda: explain_loss(request.pk, shown),
         by=str(resolution),
         digest=shown,
         feedback=feedback,
     )
-
-
-def _check_feedback(feedback: str, needed: bool = False) -> None:
-    if not isinstance(feedback, str) or (needed and not feedback.strip()):
-        raise BadInput("feedback", "Say why, so that the agent can do better. Nothing was decided.")
-    if len(feedback) > MAX_FEEDBACK:
-        raise BadInput("feedback", f"Longer than {MAX_FEEDBACK:,} characters. Nothing was decided.")
-    canonical.canonical(feedback, "feedback")
 
 
 @verb
@@ -153,7 +134,7 @@ def cancel(request_id: object, *, actor: str, reason: str = "") -> ApprovalReque
     """Take a request back. Raises AlreadyDecided or TooLate when it was decided before."""
     request, reason = by_id(request_id), canonical.storable(reason)
     if request.status != ApprovalStatus.PENDING:
-        raise lost(request.pk, request.digest)
+        raise explain_loss(request.pk, request.digest)
     move(
         request,
         ApprovalStatus.CANCELLED,
@@ -164,7 +145,7 @@ def cancel(request_id: object, *, actor: str, reason: str = "") -> ApprovalReque
             "resolved_at": now(),
             "resolution": Resolution.CANCELLED,
         },
-        lost=lambda: lost(request.pk, request.digest),
+        lost=lambda: explain_loss(request.pk, request.digest),
         reason=reason,
     )
     return request

@@ -11,10 +11,11 @@ from escalations.digests import digest
 from escalations.models import Escalation
 from ledger import canonical
 from ledger.clock import now
-from ledger.errors import BadInput, IllegalMove
+from ledger.errors import BadInput
 from ledger.models import Run
+from ledger.requests.asking import check_name, find_asked
 from ledger.risk import RiskLevel
-from ledger.transitions import record, rows_for_update, verb
+from ledger.transitions import record, verb
 
 MAX_REASON = 10_000  # characters
 
@@ -36,11 +37,9 @@ def ask(
     confidence is what the context says under that name. The same (run, key) again answers the row that is there. Raises
     BadInput, or IllegalMove when the run is over; nothing is stored then.
     """
-    if run is not None:
-        _check_going_on(run)
-        known = Escalation.objects.filter(run=run, key=key).first() if key else None
-        if known is not None:
-            return known
+    asked_before = find_asked(Escalation, run, key)
+    if asked_before is not None:
+        return asked_before
     check_name("agent_id", agent_id)
     check_name("type", type)
     _check_reason(reason)
@@ -65,22 +64,6 @@ def ask(
         escalation.deadline = escalation.created_at + wait
     _store(escalation)
     return escalation
-
-
-def _check_going_on(run: Run) -> None:
-    """A run that is cancelled at this moment must not leave a question behind: take its row first."""
-    row: Run = rows_for_update(Run).get(pk=run.pk)
-    if row.over:
-        raise IllegalMove(f"Run {run.pk} is {row.status} and asks nothing more.", row)
-
-
-def check_name(field: str, value: object) -> None:
-    """BadInput unless `value` is a text of 1 to 200 characters that is not blank."""
-    if not isinstance(value, str) or not value.strip():
-        raise BadInput(field, f"{value!r} is not a name.")
-    if len(value) > 200:
-        raise BadInput(field, "longer than 200 characters.")
-    canonical.canonical(value, field)
 
 
 def check_context(context: object) -> None:

@@ -1,29 +1,31 @@
-"""Who has an escalation in hand: claim, release, hand over. Seen by all; it keeps nobody out.
+"""Who has an escalation in hand: claim, give back, hand over. Seen by all; it keeps nobody out.
 
 A claim is no status: it ends by itself, by the database's clock, and with the answer.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q
 
 from escalations import rules
-from escalations.deadlines import RELEASED, STILL_OPEN
 from escalations.lookup import by_id
 from escalations.models import Escalation, EscalationStatus
-from escalations.outcome import lost, name_of
-from ledger import canonical
-from ledger.clock import DbNow, now
-from ledger.errors import BadInput, NotAllowed, Refused, UnknownId
+from escalations.outcome import explain_loss
+from ledger.clock import now
+from ledger.errors import BadInput, Refused, UnknownId
 from ledger.people import user_named
+from ledger.requests.claims import CLAIM, NO_CLAIM, name_holder
+from ledger.requests.deciding import check_permitted, check_words
+from ledger.requests.models import NOT_CLAIMED, STILL_OPEN
+from ledger.requests.refusals import name_of
 from ledger.runs import actor_for
 from ledger.transitions import record, verb
 
-CLAIM = timedelta(minutes=15)
 MAX_NOTE = 2_000  # characters
+WHY = "Say why, for the one who takes it over."
+UNCHANGED = "Nothing was changed."
 
 
 @verb
@@ -32,19 +34,19 @@ def claim(escalation_id: object, *, by: Any, digest: str | None = None) -> Escal
 
     and Refused while somebody else has it.
     """
-    escalation, user = _may(escalation_id, by)
+    escalation, user = check_permitted(by_id, escalation_id, by, rules.refusal)
     until = now() + CLAIM
-    free = Q(claimed_by=None) | Q(claimed_by=user) | Q(claimed_until__lte=DbNow())
+    free = NOT_CLAIMED | Q(claimed_by=user)
     _change(escalation, digest, free, {"claimed_by": user, "claimed_until": until})
     _record("escalations.claimed", escalation, user, until=until.isoformat())
     return by_id(escalation.pk)
 
 
 @verb
-def release(escalation_id: object, *, by: Any, digest: str | None = None) -> Escalation:
+def give_back(escalation_id: object, *, by: Any, digest: str | None = None) -> Escalation:
     """Give one's claim back. Raises as claim() does."""
-    escalation, user = _may(escalation_id, by)
-    _change(escalation, digest, Q(claimed_by=user), RELEASED)
+    escalation, user = check_permitted(by_id, escalation_id, by, rules.refusal)
+    _change(escalation, digest, Q(claimed_by=user), NO_CLAIM)
     _record("escalations.released", escalation, user)
     return by_id(escalation.pk)
 
@@ -54,45 +56,29 @@ def hand_over(
     escalation_id: object, *, by: Any, to: Any, note: str, digest: str | None = None
 ) -> Escalation:
     """Ask another person to take it, and say why; one's claim ends. Raises as claim() does."""
-    escalation, user = _may(escalation_id, by)
+    escalation, user = check_permitted(by_id, escalation_id, by, rules.refusal)
     other = _other(to, user)
-    _check_note(note)
-    free = Q(claimed_by=None) | Q(claimed_by=user) | Q(claimed_until__lte=DbNow())
-    handed = {"handed_to": other, "handed_by": user, "handed_note": note, **RELEASED}
+    check_words("note", note, needed=WHY, most=MAX_NOTE, unchanged=UNCHANGED)
+    free = NOT_CLAIMED | Q(claimed_by=user)
+    handed = {"handed_to": other, "handed_by": user, "handed_note": note, **NO_CLAIM}
     _change(escalation, digest, free, handed)
     _record("escalations.handed_over", escalation, user, to=other.get_username(), note=note)
     return by_id(escalation.pk)
 
 
-def _may(escalation_id: object, by: Any) -> tuple[Escalation, Any]:
-    escalation, user = by_id(escalation_id), user_named(by)
-    reason = rules.refusal(user)
-    if reason is not None:
-        raise NotAllowed(reason)
-    return escalation, user
-
-
 def _other(to: Any, user: Any) -> Any:
     """Whom it is handed to, who must be able to answer it."""
     if not to:
-        raise BadInput("to", "Choose who takes it over. Nothing was changed.")
+        raise BadInput("to", f"Choose who takes it over. {UNCHANGED}")
     try:
         other = user_named(to)
     except UnknownId as error:
         raise BadInput("to", f"There is nobody of the name {to!r}.") from error
     if other.pk == user.pk:
         raise BadInput("to", "That is you; claim it instead.")
-    if rules.refusal(other) is not None:
+    if rules.refusal(None, other) is not None:
         raise BadInput("to", f"{name_of(other)} may not answer what agents ask.")
     return other
-
-
-def _check_note(note: object) -> None:
-    if not isinstance(note, str) or not note.strip():
-        raise BadInput("note", "Say why, for the one who takes it over. Nothing was changed.")
-    if len(note) > MAX_NOTE:
-        raise BadInput("note", f"Longer than {MAX_NOTE:,} characters. Nothing was changed.")
-    canonical.canonical(note, "note")
 
 
 def _change(escalation: Escalation, digest: str | None, where: Q, changes: dict[str, Any]) -> None:
@@ -102,18 +88,18 @@ def _change(escalation: Escalation, digest: str | None, where: Q, changes: dict[
         where, STILL_OPEN, pk=escalation.pk, status=EscalationStatus.PENDING, digest=shown
     )
     if not rows.update(**changes):
-        raise _lost(escalation.pk, shown)
+        raise _explain_loss(escalation.pk, shown)
 
 
-def _lost(pk: int, shown: str) -> Refused:
-    error = lost(pk, shown)
+def _explain_loss(pk: int, shown: str) -> Refused:
+    error = explain_loss(pk, shown)
     current = error.current
     if current.status != EscalationStatus.PENDING or type(error).http_status != 409:
         return error
-    holder = name_of(current.claimed_by) if current.claimed_by and current.is_claimed else ""
-    if not holder:
+    who = name_holder(current)
+    if not who:
         return Refused("You do not have it in hand any more.", current)
-    return Refused(f"{holder} has it in hand until {current.claimed_until:%H:%M} UTC.", current)
+    return Refused(f"{who} has it in hand until {current.claimed_until:%H:%M} UTC.", current)
 
 
 def _record(kind: str, escalation: Escalation, user: Any, **data: Any) -> None:

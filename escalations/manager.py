@@ -7,12 +7,12 @@ from typing import Any
 from asgiref.sync import sync_to_async
 
 from escalations import services
-from escalations.asking import check_name
 from escalations.handlers import calling
 from escalations.handlers.calling import Handler
 from escalations.models import Escalation, EscalationStatus
 from ledger.clock import now
 from ledger.requests import timeouts
+from ledger.requests.asking import check_name
 from ledger.requests.models import RequestQuerySet
 from ledger.tail import wait_until
 

@@ -16,6 +16,6 @@ def register() -> None:
             shorten=deadlines.shorten,
             expire=deadlines.expire,
             related=("reviewer",),
-            refusal=lambda escalation, user: rules.refusal(user),
+            refusal=rules.refusal,
         )
     )

@@ -7,13 +7,15 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db.models import Q
 
+from escalations.models import Escalation
+
 PERMISSION = "escalations.answer_escalation"
 
 
-def refusal(user: Any) -> str | None:
+def refusal(_escalation: Escalation | None, user: Any) -> str | None:
     """Why `user` may not answer, as a sentence for that person; None if they may.
 
-    Who gave the run its work may answer its questions: an answer lets nothing happen.
+    It is the same for every escalation. Who gave the run its work may answer its questions: an answer lets nothing happen.
     """
     if not user.is_active:
         return "This account is not active."

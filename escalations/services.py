@@ -12,17 +12,18 @@ from django.db.models import Q
 
 from escalations import rules
 from escalations.asking import ask
-from escalations.claims import claim, hand_over, release
-from escalations.deadlines import RELEASED, STILL_OPEN, expire, shorten
+from escalations.claims import claim, give_back, hand_over
+from escalations.deadlines import expire, shorten
 from escalations.handlers.handling import begin, fail, handle
 from escalations.knowledge import answers
 from escalations.lookup import by_id
 from escalations.models import AttemptWas, Escalation, EscalationStatus, Resolution
-from escalations.outcome import lost
-from ledger import canonical
+from escalations.outcome import explain_loss
 from ledger.clock import now
-from ledger.errors import BadInput, NotAllowed, Stale
-from ledger.people import user_named
+from ledger.errors import BadInput, Stale
+from ledger.requests.claims import NO_CLAIM
+from ledger.requests.deciding import check_permitted, check_words
+from ledger.requests.models import STILL_OPEN
 from ledger.runs import actor_for
 from ledger.transitions import move, record, rows_for_update, verb
 
@@ -35,14 +36,16 @@ __all__ = [
     "dismiss",
     "expire",
     "fail",
+    "give_back",
     "hand_over",
     "handle",
     "mark",
-    "release",
     "shorten",
 ]
 
 MAX_ANSWER = 20_000  # characters
+WRITE = "Write what the agent should go on with."
+UNANSWERED = "Nothing was answered."
 
 
 @verb
@@ -60,8 +63,8 @@ def answer(
     With `keep` the answer is offered for similar questions from now on. Raises UnknownId,
     NotAllowed, AlreadyDecided, Stale, TooLate or BadInput; then nothing changed.
     """
-    escalation, user = _may_answer(escalation_id, by)
-    _check_words("answer", answer, "Write what the agent should go on with.")
+    escalation, user = check_permitted(by_id, escalation_id, by, rules.refusal)
+    check_words("answer", answer, needed=WRITE, most=MAX_ANSWER, unchanged=UNANSWERED)
     _end(
         escalation,
         EscalationStatus.ANSWERED,
@@ -88,8 +91,8 @@ def dismiss(
     attempt_was: str = AttemptWas.UNKNOWN,
 ) -> Escalation:
     """Let the agent go on as uncertain, without an answer. Raises as answer() does."""
-    escalation, user = _may_answer(escalation_id, by)
-    _check_words("feedback", feedback, "")
+    escalation, user = check_permitted(by_id, escalation_id, by, rules.refusal)
+    check_words("feedback", feedback, most=MAX_ANSWER, unchanged=UNANSWERED)
     _end(
         escalation,
         EscalationStatus.DISMISSED,
@@ -101,15 +104,6 @@ def dismiss(
         feedback=feedback,
     )
     return escalation
-
-
-def _may_answer(escalation_id: object, by: Any) -> tuple[Escalation, Any]:
-    """The escalation and the user; NotAllowed before anything else is said about it."""
-    escalation, user = by_id(escalation_id), user_named(by)
-    reason = rules.refusal(user)
-    if reason is not None:
-        raise NotAllowed(reason)
-    return escalation, user
 
 
 def _end(
@@ -126,7 +120,7 @@ def _end(
     shown = escalation.digest if digest is None else digest
     marked = _marked(escalation, attempt_was, user)
     if escalation.status != EscalationStatus.PENDING:
-        raise lost(escalation.pk, shown)
+        raise explain_loss(escalation.pk, shown)
     move(
         escalation,
         to,
@@ -136,12 +130,12 @@ def _end(
             "reviewer": user,
             "resolved_at": now(),
             "resolution": Resolution.PERSON,
-            **RELEASED,
+            **NO_CLAIM,
             **marked,
             **changes,
         },
         where=Q(digest=shown) & STILL_OPEN,
-        lost=lambda: lost(escalation.pk, shown),
+        lost=lambda: explain_loss(escalation.pk, shown),
         digest=shown,
         attempt_was=attempt_was,
         **data,
@@ -166,7 +160,7 @@ def mark(escalation_id: object, *, by: Any, attempt_was: str) -> Escalation:
 
     Raises UnknownId, NotAllowed, BadInput, or Stale while it is still open.
     """
-    found, user = _may_answer(escalation_id, by)
+    found, user = check_permitted(by_id, escalation_id, by, rules.refusal)
     if not attempt_was:
         raise BadInput("attempt_was", "Choose one of them.")
     changes = _marked(found, attempt_was, user)
@@ -186,11 +180,3 @@ def mark(escalation_id: object, *, by: Any, attempt_was: str) -> Escalation:
             attempt_was=attempt_was,
         )
     return by_id(escalation.pk)
-
-
-def _check_words(field: str, words: object, needed: str) -> None:
-    if not isinstance(words, str) or (needed and not words.strip()):
-        raise BadInput(field, f"{needed or 'Text is needed.'} Nothing was answered.")
-    if len(words) > MAX_ANSWER:
-        raise BadInput(field, f"Longer than {MAX_ANSWER:,} characters. Nothing was answered.")
-    canonical.canonical(words, field)

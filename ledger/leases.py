@@ -17,7 +17,7 @@ from ledger import canonical
 from ledger.clock import DbNow, later, now
 from ledger.errors import LostLease
 from ledger.models import JournalEntry, Run, Runner
-from ledger.requests import lifecycle
+from ledger.requests import cancelling, delivery
 from ledger.statements.prepared import Change, Number, Rows, Slot, Values, slot
 from ledger.transitions import move, record, rows_for_update, verb
 
@@ -66,7 +66,7 @@ def take_locked(run: Run, runner: str, lease: float) -> Run:
 
 def _why_it_goes_on(run: Run) -> str:
     """An answer comes before the time. Who waits without an end is asked for nothing."""
-    return TIME_IS_UP if time_is_up(run) and not lifecycle.has_decided(run.pk) else DECIDED
+    return TIME_IS_UP if time_is_up(run) and not delivery.has_decided(run.pk) else DECIDED
 
 
 def time_is_up(run: Run) -> bool:
@@ -239,8 +239,8 @@ def _end(run: Run, status: str, kind: str, changes: dict[str, Any], **data: Any)
     actor = f"runner:{run.runner}"
     changes |= {"finished_at": now(), "lease_until": None}
     move(run, status, kind=kind, actor=actor, changes=changes, **data)
-    lifecycle.cancel_open(run, actor=actor, reason="The run has ended.", ended=True)
-    lifecycle.forget(run)
+    cancelling.cancel_open(run, actor=actor, reason="The run has ended.", ended=True)
+    delivery.forget(run)
 
 
 @verb

@@ -12,7 +12,7 @@ from ledger.catalogue import AgentSpec
 from ledger.clock import now
 from ledger.errors import AlreadyDecided, BadInput, NotAllowed, Stale
 from ledger.models import JournalEntry, Run
-from ledger.requests import lifecycle
+from ledger.requests import cancelling, delivery
 from ledger.statements.row_lookup import by_id_of
 from ledger.transitions import move, record, rows_for_update, verb
 
@@ -125,8 +125,8 @@ def cancel(run_id: object, *, by: Any = None, actor: str | None = None, reason: 
         },
         reason=reason,
     )
-    lifecycle.cancel_open(run, actor=who, reason=reason or "The run was cancelled.")
-    lifecycle.forget(run)
+    cancelling.cancel_open(run, actor=who, reason=reason or "The run was cancelled.")
+    delivery.forget(run)
     return run
 
 
@@ -193,8 +193,8 @@ def _leave_doubt(run: Run, verdict: str, actor: str, note: str) -> None:
         note=note,
     )
     if verdict == "start_again" or not goes_on:
-        lifecycle.cancel_open(run, actor=actor, reason=_WHY_CANCELLED[goes_on])
-        lifecycle.forget(run)
+        cancelling.cancel_open(run, actor=actor, reason=_WHY_CANCELLED[goes_on])
+        delivery.forget(run)
 
 
 _WHY_CANCELLED = {True: "The run was started again.", False: "The run was abandoned."}

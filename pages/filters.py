@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from django.db import connection, models
+from django.db.models import Q
 from django.http import HttpResponse, QueryDict
 
 from ledger.risk import RiskLevel
@@ -16,6 +17,8 @@ MAX_TEXT = 200  # characters
 MAX_AGENTS = 200  # in the select; beyond, the text filter finds them
 
 Choices = Sequence[tuple[str, str]]
+Condition = Callable[[str], Q]
+Rows = TypeVar("Rows", bound=models.QuerySet[Any])
 
 SERIOUS = "serious"
 RISKS: Choices = [("", "Any risk"), (SERIOUS, "High and critical"), *RiskLevel.choices[::-1]]
@@ -83,12 +86,19 @@ class Filter:
     def _risks(self) -> list[str]:
         return [RiskLevel.HIGH, RiskLevel.CRITICAL] if self.risk == SERIOUS else [self.risk]
 
-    def by_risk_and_agent(self, rows: Any) -> Any:
-        """Those of the rows (a queryset) that have the wanted `risk_level` and `agent_id`."""
+    def apply(self, rows: Rows, *, has_status: Condition, has_text: Condition) -> Rows:
+        """Those of the rows that match all of the filter.
+
+        They have a `risk_level` and an `agent_id`; the other two are the pattern's to say.
+        """
         if self.risk:
             rows = rows.filter(risk_level__in=self._risks)
         if self.agent:
             rows = rows.filter(agent_id=self.agent)
+        if self.status:
+            rows = rows.filter(has_status(self.status))
+        if self.text:
+            rows = rows.filter(has_text(self.text))
         return rows
 
 

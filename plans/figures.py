@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from ledger import patterns
 from ledger.clock import shown_now
-from ledger.requests import lifecycle
 from plans.difference import difference
 from plans.lookup import as_step
 from plans.models import Plan, PlanStep, PlanTurn, PlanVersion
@@ -159,8 +159,8 @@ def _spans(plans: Sequence[Plan]) -> defaultdict[int, list[Any]]:
     for plan in plans:
         if plan.run_id is not None:
             of_run[plan.run_id].append(plan.pk)
-    for model in lifecycle.kinds() if of_run else ():
-        rows = model.objects.filter(run__in=list(of_run)).order_by()
+    for pattern in patterns.all_patterns() if of_run else ():
+        rows = pattern.model.objects.filter(run__in=list(of_run)).order_by()
         for run_id, *span in rows.values_list("run_id", "created_at", "resolved_at"):
             for plan_id in of_run[run_id]:
                 found[plan_id].append(span)

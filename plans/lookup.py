@@ -9,19 +9,9 @@ from ledger.statements.row_lookup import by_id_of
 from plans.models import Plan, PlanStep, PlanTurn, PlanVersion, StepRun, StepStatus
 from plans.steps import Step
 
-_by_id = by_id_of(Plan, "plan", "run__requester", "run__owner")
-_turn_by_id = by_id_of(PlanTurn, "turn of a plan", "run", "reviewer", "plan")
+by_id = by_id_of(Plan, "plan", "run__requester", "run__owner")
+turn_by_id = by_id_of(PlanTurn, "turn of a plan", "run", "reviewer", "plan")
 BEGUN = (StepStatus.WAITING, StepStatus.RUNNING, StepStatus.DONE)
-
-
-def by_id(plan_id: Any) -> Plan:
-    """The plan, or UnknownId. `plan_id` may be a number or its text."""
-    return _by_id(plan_id)
-
-
-def turn_by_id(turn_id: Any) -> PlanTurn:
-    """The turn, or UnknownId."""
-    return _turn_by_id(turn_id)
 
 
 def version_of(plan: Plan, number: int | None = None) -> PlanVersion:

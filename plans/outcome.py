@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ledger.errors import AlreadyDecided, Refused, Stale
+from ledger.requests.refusals import name_winner, say_when
 from plans.models import Plan, PlanStatus, PlanTurn
 
 BUSY = {
@@ -13,8 +14,9 @@ BUSY = {
 
 def ended(plan: Plan) -> Refused:
     """The plan is over."""
-    at = f", {plan.finished_at:%Y-%m-%d %H:%M:%S} UTC" if plan.finished_at else ""
-    return AlreadyDecided(f"The plan is {plan.shown_status} already{at}.", plan)
+    return AlreadyDecided(
+        f"The plan is {plan.shown_status} already{say_when(plan.finished_at)}.", plan
+    )
 
 
 def outdated(plan: Plan, shown: int) -> Refused:
@@ -31,8 +33,4 @@ def busy(plan: Plan) -> Refused:
 
 def answered(turn: PlanTurn) -> Refused:
     """Somebody was first with this turn."""
-    who = "Somebody"
-    if turn.reviewer is not None:
-        who = turn.reviewer.get_full_name() or turn.reviewer.get_username()
-    at = f", {turn.resolved_at:%Y-%m-%d %H:%M:%S} UTC" if turn.resolved_at else ""
-    return AlreadyDecided(f"{who} was first: {turn.outcome or turn.status}{at}.", turn.plan)
+    return AlreadyDecided(name_winner(turn, "was first", turn.outcome or turn.status), turn.plan)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ledger.requests.deciding import refusal_of_dependent
 from plans.models import Plan
 
 
@@ -22,11 +23,7 @@ def no_acceptance(plan: Plan, user: Any) -> str | None:
         return "This account is not active."
     if not user.has_perm("plans.decide_plan"):
         return "Accepting plans is for reviewers."
-    if plan.run is not None and plan.run.requester_id == user.pk:
-        return "You asked for this run, so another person has to accept its plan."
-    if plan.run is not None and plan.run.owner_id == user.pk:
-        return "You own this agent, so another person has to accept its plan."
-    return None
+    return refusal_of_dependent(plan.run, user, "accept its plan")
 
 
 def no_stop(plan: Plan, user: Any) -> str | None:

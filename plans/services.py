@@ -12,7 +12,7 @@ from typing import Any
 from ledger.clock import now
 from ledger.errors import AlreadyDecided, BadInput, NotAllowed, Refused
 from ledger.people import user_named
-from ledger.requests import lifecycle
+from ledger.requests import cancelling
 from ledger.runs import actor_for
 from ledger.transitions import record, verb
 from plans import figures, outcome, rules
@@ -153,7 +153,7 @@ def stop(plan_id: object, *, by: Any, reason: str = "") -> Plan:
     move_shown(plan, PlanStatus.STOPPED, "plans.stopped", actor, fields, **about, reason=reason)
     answer_turns(plan, "stop", actor=actor, by=user, text=reason)
     if running and plan.run is not None:
-        lifecycle.cancel_open(plan.run, actor=actor, reason=STOPPED)
+        cancelling.cancel_open(plan.run, actor=actor, reason=STOPPED)
     return plan
 
 

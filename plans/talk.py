@@ -5,25 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ledger import canonical
 from ledger.errors import BadInput
+from ledger.requests import deciding
 from ledger.runs import actor_for
 from ledger.transitions import record
 from plans.lookup import agents_version, steps_of, unheard, version_of
 from plans.models import MessageKind, Plan
 from plans.versions import say
 
-MAX_FEEDBACK = 10_000  # characters
 Words = Mapping[str, str]  # by what they are about: a question's id, or a step's
 
 
 def check_words(field: str, text: object, needed: bool = False) -> None:
     """BadInput for words that are missing, too long or no text."""
-    if not isinstance(text, str) or (needed and not text.strip()):
-        raise BadInput(field, "Say something first. Nothing was sent.")
-    if len(text) > MAX_FEEDBACK:
-        raise BadInput(field, f"Longer than {MAX_FEEDBACK:,} characters. Nothing was sent.")
-    canonical.canonical(text, field)
+    needs = "Say something first." if needed else ""
+    deciding.check_words(field, text, needed=needs, unchanged="Nothing was sent.")
 
 
 def given_answers(plan: Plan, answers: Words | None) -> list[tuple[dict[str, str], str]]:

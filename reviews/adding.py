@@ -1,4 +1,4 @@
-"""How an item comes to be: stored, and then either in the sample that people look at or released."""
+"""How an item comes to be: stored, and then either in the sample that people look at or let through."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import hashlib
 from decimal import Decimal
 from typing import Any
 
-from ledger import canonical
 from ledger.clock import now
-from ledger.errors import BadInput, IllegalMove
 from ledger.models import Run
-from ledger.transitions import move, record, rows_for_update, verb
+from ledger.requests.asking import check_name, find_asked
+from ledger.transitions import move, record, verb
 from reviews import contents, types
 from reviews.models import ReviewItem, ReviewStatus
 
 PREVIEW = 240  # characters
 TOPIC = 500
-NAME = 200
 MARKS = " \t#*>-=`{}[]()"  # a line of these alone says nothing
 SAMPLE = "hitl-review-sample/v1"
 
@@ -32,18 +30,16 @@ def add(
     key: str = "",
     previous: ReviewItem | None = None,
 ) -> ReviewItem:
-    """Store an output. Outside the sample of its type it is released in the same transaction.
+    """Store an output. Outside the sample of its type it is let through in the same transaction.
 
     A further try after a rejection (`previous`) always goes before a person. The same (run, key)
     again answers the row that is there. Raises BadInput, or IllegalMove when the run is over.
     """
-    if run is not None:
-        _check_going_on(run)
-        known = ReviewItem.objects.filter(run=run, key=key).first() if key else None
-        if known is not None:
-            return known
-    _check_name("agent_id", agent_id)
-    _check_name("output_type", output_type)
+    asked_before = find_asked(ReviewItem, run, key)
+    if asked_before is not None:
+        return asked_before
+    check_name("agent_id", agent_id)
+    check_name("output_type", output_type)
     kind = types.first_use(output_type)
     item = _made(agent_id, output_type, content, context)
     item.run, item.key, item.share = run, key, kind.share
@@ -61,7 +57,7 @@ def add(
         share=str(item.share),
     )
     if previous is None and not in_sample(item.pk, kind.share):
-        _release(item)
+        _let_through(item)
     return item
 
 
@@ -77,21 +73,6 @@ def in_sample(pk: int, share: Decimal) -> bool:
     """
     drawn = int.from_bytes(hashlib.sha256(f"{SAMPLE}\n{pk}".encode()).digest()[:8]) / 2**64
     return drawn * 10_000 < share * 100
-
-
-def _check_going_on(run: Run) -> None:
-    """A run that is cancelled at this moment must not leave an item behind: take its row first."""
-    row: Run = rows_for_update(Run).get(pk=run.pk)
-    if row.over:
-        raise IllegalMove(f"Run {run.pk} is {row.status} and makes nothing more.", row)
-
-
-def _check_name(field: str, value: object) -> None:
-    if not isinstance(value, str) or not value.strip():
-        raise BadInput(field, f"{value!r} is not a name.")
-    if len(value) > NAME:
-        raise BadInput(field, f"longer than {NAME} characters.")
-    canonical.canonical(value, field)
 
 
 def _made(agent_id: str, output_type: str, content: Any, context: Any) -> ReviewItem:
@@ -123,10 +104,10 @@ def _cut(line: str, most: int) -> str:
     return line if len(line) <= most else f"{line[:most]}…"
 
 
-def _release(item: ReviewItem) -> None:
+def _let_through(item: ReviewItem) -> None:
     move(
         item,
-        ReviewStatus.RELEASED,
+        ReviewStatus.LET_THROUGH,
         kind="reviews.released",
         actor="rule:sample",
         changes={"resolved_at": now()},

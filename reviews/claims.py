@@ -11,13 +11,16 @@ from typing import Any
 from django.db.models import Q
 
 from ledger.clock import DbNow, now
-from ledger.errors import NotAllowed, Refused
+from ledger.errors import Refused
+from ledger.requests.claims import CLAIM, NO_CLAIM, name_holder
+from ledger.requests.deciding import check_permitted
+from ledger.requests.models import NOT_CLAIMED
 from ledger.runs import actor_for
 from ledger.transitions import record, verb
 from reviews import rules
 from reviews.adding import facts
 from reviews.lookup import by_id
-from reviews.models import CLAIM, ReviewItem, ReviewItemQuerySet, ReviewStatus
+from reviews.models import ReviewItem, ReviewItemQuerySet, ReviewStatus
 
 TRIED = 20  # candidates that are looked at before the queue is asked again
 
@@ -25,18 +28,15 @@ TRIED = 20  # candidates that are looked at before the queue is asked again
 @verb
 def claim(item_id: object, *, by: Any) -> ReviewItem:
     """Take an item in hand for 15 minutes, or for 15 more. Refused when somebody else has it."""
-    item = by_id(item_id)
-    reason = rules.refusal(item, by)
-    if reason is not None:
-        raise NotAllowed(reason)
-    if not _take(item, by):
+    item, user = check_permitted(by_id, item_id, by, rules.refusal)
+    if not _take(item, user):
         current = by_id(item.pk)
         raise Refused(_why(current), current)
     return by_id(item.pk)
 
 
 @verb
-def let_go(item_id: object, *, by: Any) -> ReviewItem:
+def give_back(item_id: object, *, by: Any) -> ReviewItem:
     """Give an item back to the queue. What somebody else has, or nobody, stays as it is."""
     item = by_id(item_id)
     _drop(ReviewItem.objects.filter(pk=item.pk), by)
@@ -95,8 +95,9 @@ def _take(item: ReviewItem, user: Any) -> bool:
     mine = Q(claimed_by=user, claimed_until__gt=DbNow())
     if pending.filter(mine).update(claimed_until=at + CLAIM):
         return True
-    free = Q(claimed_by=None) | Q(claimed_until__lte=DbNow())
-    taken = pending.filter(free).update(claimed_by=user, claimed_at=at, claimed_until=at + CLAIM)
+    taken = pending.filter(NOT_CLAIMED).update(
+        claimed_by=user, claimed_at=at, claimed_until=at + CLAIM
+    )
     if taken:
         _record("reviews.claimed", item, user, age=(at - item.created_at).total_seconds())
     return bool(taken)
@@ -106,8 +107,7 @@ def _drop(rows: Any, user: Any) -> None:
     """Give back those of the rows that this person has."""
     held = rows.filter(claimed_by=user, status=ReviewStatus.PENDING)
     for item in held.light().order_by("id"):
-        freed = {"claimed_by": None, "claimed_at": None, "claimed_until": None}
-        if held.filter(pk=item.pk).update(**freed):
+        if held.filter(pk=item.pk).update(**NO_CLAIM, claimed_at=None):
             _record("reviews.unclaimed", item, user)
 
 
@@ -124,6 +124,6 @@ def _independent_of(user: Any) -> Q:
 def _why(item: ReviewItem) -> str:
     if item.status != ReviewStatus.PENDING:
         return "This item is decided already."
-    who = item.claimed_by
-    name = "Somebody" if who is None else who.get_full_name() or who.get_username()
-    return f"{name} has this item until {item.claimed_until:%H:%M:%S} UTC."
+    return (
+        f"{name_holder(item) or 'Somebody'} has this item until {item.claimed_until:%H:%M:%S} UTC."
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -21,8 +20,6 @@ from ledger.requests.models import (
 )
 from reviews.contents import OutputField
 
-CLAIM = timedelta(minutes=15)
-
 
 class ReviewStatus(models.TextChoices):
     """pending → approved | rejected | corrected | released | cancelled."""
@@ -31,7 +28,10 @@ class ReviewStatus(models.TextChoices):
     APPROVED = "approved"
     REJECTED = "rejected"
     CORRECTED = "corrected"  # approved with a person's text in its place
-    RELEASED = "released"  # not in the sample of its type: may be used, nobody looked at it
+    LET_THROUGH = (
+        "released",
+        "Released",
+    )  # not in the sample of its type: may be used, nobody looked at it
     CANCELLED = "cancelled"
 
 
@@ -127,7 +127,7 @@ class ReviewItem(Claimable, HumanRequest):
             ReviewStatus.APPROVED,
             ReviewStatus.REJECTED,
             ReviewStatus.CORRECTED,
-            ReviewStatus.RELEASED,
+            ReviewStatus.LET_THROUGH,
             ReviewStatus.CANCELLED,
         },
     }
@@ -180,5 +180,5 @@ class ReviewItem(Claimable, HumanRequest):
         """What may be used: the output, or what a person put in its place; None while nothing may."""
         if self.status == ReviewStatus.CORRECTED:
             return self.correction
-        may = self.status in (ReviewStatus.APPROVED, ReviewStatus.RELEASED)
+        may = self.status in (ReviewStatus.APPROVED, ReviewStatus.LET_THROUGH)
         return self.content if may else None

@@ -17,7 +17,7 @@ class ReviewQueue:
     def add(self, agent_id: str, output_type: str, content: Any, context: Any = None) -> int:
         """Put an output (any JSON) into the queue; its id. BadInput stores nothing.
 
-        Where only a share of its type is reviewed, it may be released at once.
+        Where only a share of its type is reviewed, it may be let through at once.
         """
         return services.add(
             agent_id=agent_id, output_type=output_type, content=content, context=context
@@ -54,7 +54,7 @@ class ReviewQueue:
     def get_statistics(self) -> dict[str, Any]:
         """Exact counts: pending, reviewed, approved (corrected too), rejected; approval_rate 0…1.
 
-        What was released without a review is in none of them.
+        What was let through without a review is in none of them.
         """
         found = dict(ReviewItem.objects.values_list("status").annotate(Count("pk")).order_by())
         approved = found.get("approved", 0) + found.get("corrected", 0)

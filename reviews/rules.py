@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ledger.requests.deciding import refusal_of_dependent
 from reviews.models import ReviewItem
 
 
@@ -16,9 +17,4 @@ def refusal(item: ReviewItem, user: Any) -> str | None:
         return "This account is not active."
     if not user.has_perm("reviews.decide_reviewitem"):
         return "This account may not review outputs."
-    run = item.run
-    if run is not None and run.requester_id == user.pk:
-        return "You asked for this run, so another person has to review it."
-    if run is not None and run.owner_id == user.pk:
-        return "You own this agent, so another person has to review it."
-    return None
+    return refusal_of_dependent(item.run, user, "review it")

@@ -10,21 +10,19 @@ from typing import Any
 
 from django.db.models import Q
 
-from ledger import canonical
 from ledger.clock import now
-from ledger.errors import BadInput, NotAllowed
-from ledger.people import user_named
+from ledger.errors import BadInput
+from ledger.requests.claims import NO_CLAIM
+from ledger.requests.deciding import SAY_WHY, check_permitted, check_words
 from ledger.runs import actor_for
 from ledger.transitions import move, verb
 from reviews import contents, rules
 from reviews.adding import add, facts, in_sample
 from reviews.lookup import by_id
 from reviews.models import ReviewItem, ReviewStatus
-from reviews.outcome import lost
+from reviews.outcome import explain_loss
 
 __all__ = ["add", "approve", "by_id", "correct", "in_sample", "reject"]
-
-MAX_FEEDBACK = 10_000  # characters
 
 
 @verb
@@ -40,8 +38,8 @@ def approve(
 
     Raises UnknownId, NotAllowed, AlreadyDecided, Stale or BadInput; then nothing has changed.
     """
-    item, user = _may_decide(item_id, by)
-    _check_feedback(feedback)
+    item, user = check_permitted(by_id, item_id, by, rules.refusal)
+    check_words("feedback", feedback)
     _finish(item, ReviewStatus.APPROVED, "reviews.approved", user, feedback, digest, looked)
     return item
 
@@ -56,8 +54,8 @@ def reject(
     looked: float | None = None,
 ) -> ReviewItem:
     """Do not let it be used; the reason goes back to the agent. Raises as approve() does."""
-    item, user = _may_decide(item_id, by)
-    _check_feedback(feedback, needed=True)
+    item, user = check_permitted(by_id, item_id, by, rules.refusal)
+    check_words("feedback", feedback, needed=SAY_WHY)
     _finish(item, ReviewStatus.REJECTED, "reviews.rejected", user, feedback, digest, looked)
     return item
 
@@ -77,23 +75,14 @@ def correct(
     The one case in which who wrote what is used has approved it; the log says so. Raises as
     approve() does, and BadInput for a correction that changes nothing.
     """
-    item, user = _may_decide(item_id, by)
-    _check_feedback(feedback)
+    item, user = check_permitted(by_id, item_id, by, rules.refusal)
+    check_words("feedback", feedback)
     text = contents.stored(content)
     if text == contents.stored(item.content):
         raise BadInput("content", "Nothing is changed. Approve it as it is.")
     kind, more = "reviews.corrected", {"correction": content}
     _finish(item, ReviewStatus.CORRECTED, kind, user, feedback, digest, looked, more)
     return item
-
-
-def _may_decide(item_id: object, by: Any) -> tuple[ReviewItem, Any]:
-    """The item and the user; NotAllowed before anything else is said about the item."""
-    item, user = by_id(item_id), user_named(by)
-    reason = rules.refusal(item, user)
-    if reason is not None:
-        raise NotAllowed(reason)
-    return item, user
 
 
 def _finish(
@@ -109,7 +98,7 @@ def _finish(
     """The compare-and-set: pending, and what was shown."""
     shown = item.digest if digest is None else digest
     if item.status != ReviewStatus.PENDING:
-        raise lost(item.pk, shown)
+        raise explain_loss(item.pk, shown)
     at = now()
     changes: dict[str, Any] = {
         "reviewer": user,
@@ -117,8 +106,7 @@ def _finish(
         "resolved_at": at,
         "reviewed": True,
         "approved": to != ReviewStatus.REJECTED,
-        "claimed_by": None,
-        "claimed_until": None,
+        **NO_CLAIM,
         **(more or {}),
     }
     if item.run is not None and item.run.over:
@@ -130,7 +118,7 @@ def _finish(
         actor=actor_for(user),
         changes=changes,
         where=Q(digest=shown),
-        lost=lambda: lost(item.pk, shown),
+        lost=lambda: explain_loss(item.pk, shown),
         by="person",
         **facts(item),
         age=round((at - item.created_at).total_seconds(), 3),
@@ -138,11 +126,3 @@ def _finish(
         digest=shown,
         feedback=feedback,
     )
-
-
-def _check_feedback(feedback: str, needed: bool = False) -> None:
-    if not isinstance(feedback, str) or (needed and not feedback.strip()):
-        raise BadInput("feedback", "Say why, so that the agent can do better. Nothing was decided.")
-    if len(feedback) > MAX_FEEDBACK:
-        raise BadInput("feedback", f"Longer than {MAX_FEEDBACK:,} characters. Nothing was decided.")
-    canonical.canonical(feedback, "feedback")

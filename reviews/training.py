@@ -1,7 +1,7 @@
 """What people decided, as examples for fine-tuning: conversations, and pairs of better and worse.
 
 Each example is one JSON object in the formats of the OpenAI fine-tuning API. Only what a person
-has looked at counts; what was released without a review teaches nothing.
+has looked at counts; what was let through without a review teaches nothing.
 """
 
 from __future__ import annotations

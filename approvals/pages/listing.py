@@ -7,7 +7,7 @@ import json
 from django.db.models import Q
 
 from approvals.models import ApprovalRequestQuerySet, ApprovalStatus, Resolution
-from ledger.clock import DbNow
+from ledger.requests.models import OPEN, OVERDUE
 from pages.filters import Filter
 
 EXPIRED = "expired"
@@ -24,12 +24,7 @@ STATUSES = [
 
 def matching(rows: ApprovalRequestQuerySet, wanted: Filter) -> ApprovalRequestQuerySet:
     """The rows that match all of the filter."""
-    found: ApprovalRequestQuerySet = wanted.by_risk_and_agent(rows)
-    if wanted.status:
-        found = found.filter(_has_status(wanted.status))
-    if wanted.text:
-        found = found.filter(_has_text(wanted.text))
-    return found
+    return wanted.apply(rows, has_status=_has_status, has_text=_has_text)
 
 
 def _has_status(status: str) -> Q:
@@ -38,13 +33,9 @@ def _has_status(status: str) -> Q:
     Expired is what no person decided in time, whether the rejection was written yet or not; what
     the deadline has rejected is found under rejected as well, for that is what it is.
     """
-    overdue = Q(status=ApprovalStatus.PENDING, deadline__lte=DbNow())
     if status == EXPIRED:
-        late = Q(status=ApprovalStatus.REJECTED, resolution=Resolution.DEADLINE)
-        return overdue | late
-    if status == ApprovalStatus.PENDING:
-        return Q(Q(deadline=None) | Q(deadline__gt=DbNow()), status=status)
-    return Q(status=status)
+        return OVERDUE | Q(status=ApprovalStatus.REJECTED, resolution=Resolution.DEADLINE)
+    return OPEN if status == ApprovalStatus.PENDING else Q(status=status)
 
 
 def _has_text(text: str) -> Q:

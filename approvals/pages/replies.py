@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
 
-from django.contrib import messages
-from django.http import Http404, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
-from django.urls import reverse
+from django.http import HttpResponse
 
 from approvals.models import ApprovalRequest
 from approvals.pages import page
-from ledger.errors import LedgerError, UnknownId
+from ledger.errors import LedgerError
 from ledger.models import Event
+from ledger.statements.row_lookup import by_id_of
 from pages import banner as banners
+from pages import replies
 from pages.access import HtmxHttpRequest, wants_part
 from pages.banner import Banner
 
@@ -26,13 +24,12 @@ SAID = {  # by status
     ),
 }
 
+_by_id = by_id_of(ApprovalRequest, "request", *page.ROWS)
+
 
 def find(pk: int) -> ApprovalRequest:
     """The request with all that its page shows, or 404."""
-    try:
-        return ApprovalRequest.objects.select_related(*page.ROWS).get(pk=pk)
-    except (ApprovalRequest.DoesNotExist, OverflowError):
-        raise Http404(str(UnknownId("request", pk))) from None
+    return replies.find_or_404(_by_id, pk)
 
 
 def shown(request: HtmxHttpRequest, pk: int, status: int = 200, **more: Any) -> HttpResponse:
@@ -43,11 +40,9 @@ def shown(request: HtmxHttpRequest, pk: int, status: int = 200, **more: Any) -> 
     cursor = Event.objects.newest()
     approval = find(pk)
     context = page.context(approval, request.user, cursor=cursor, **more)
-    if not wants_part(request):
-        return render(request, "approvals/detail.html", context, status=status)
-    response = render(request, "approvals/_answer.html", context, status=status)
-    response["HX-Replace-Url"] = reverse("approvals:detail", args=[approval.pk])
-    return response
+    return replies.render_current(
+        request, "approvals", context, approval.get_absolute_url(), status
+    )
 
 
 def refused(
@@ -65,7 +60,5 @@ def done(request: HtmxHttpRequest, approval: ApprovalRequest) -> HttpResponse:
     said = SAID[approval.status]
     if wants_part(request):
         return shown(request, approval.pk, toast=said)
-    messages.success(request, f"{said.title} {said.text}")
-    return HttpResponseRedirect(
-        reverse("approvals:detail", args=[approval.pk]), status=HTTPStatus.SEE_OTHER
-    )
+    replies.say_next(request, said)
+    return replies.see_other(approval.get_absolute_url())

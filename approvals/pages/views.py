@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from approvals import outcome, services
+from approvals import services
 from approvals.access import for_viewers
 from approvals.models import ApprovalRequest
+from approvals.outcome import explain_loss
 from approvals.pages import listing, page, replies
 from approvals.pages.edit import EditForm
 from approvals.pages.forms import DecisionForm
 from approvals.rules import refusal
 from ledger.errors import BadInput, LedgerError
 from ledger.models import Event
-from ledger.statements import paging
-from pages import filters
-from pages.access import HtmxHttpRequest, wants_part
+from ledger.requests import refusals
+from pages import lists
+from pages.access import HtmxHttpRequest
 from pages.filters import Filter
 
 
@@ -26,28 +26,9 @@ from pages.filters import Filter
 @for_viewers
 def index(request: HtmxHttpRequest) -> HttpResponse:
     """All requests, newest first; the address holds the filter and the cursor."""
-    cursor = Event.objects.newest()
     wanted = Filter.read(request.GET, listing.STATUSES)
-    before = paging.cursor(request.GET.get("before"))
     rows = listing.matching(ApprovalRequest.objects.select_related("run", "reviewer"), wanted)
-    context = {
-        "cursor": cursor,
-        "page": paging.newest_first(rows, before, reach=paging.REACH if wanted.text else None),
-        "filter": wanted,
-        "first_page": before is None,
-        "address": reverse("approvals:index"),
-        "cursor_name": "before",
-    }
-    if wants_part(request) and "more" in request.GET:
-        return render(request, "approvals/_more_rows.html", context)
-    if wants_part(request):
-        return wanted.pushed(render(request, "approvals/_list.html", context), request.path)
-    context |= {
-        "agents": filters.agents(ApprovalRequest),
-        "risks": filters.RISKS,
-        "statuses": listing.STATUSES,
-    }
-    return render(request, "approvals/index.html", context)
+    return lists.show_newest(request, "approvals", rows, wanted, choices=lists.offer_risks)
 
 
 @require_safe
@@ -69,7 +50,7 @@ def decide(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     try:
         decided = form.decide(pk, by=request.user)
     except LedgerError as error:
-        error = outcome.instead(error, replies.find(pk), form.digest)
+        error = refusals.prefer_loss(error, replies.find(pk), form.digest, explain_loss)
         if isinstance(error, BadInput) and error.field == "feedback":
             typed = page.Typed(form.feedback, error=error.message)
             return replies.shown(request, pk, error.http_status, typed=typed)
@@ -94,7 +75,7 @@ def edit(request: HtmxHttpRequest, pk: int) -> HttpResponse:
             pk, by=request.user, details=form.details, feedback=words.feedback, digest=words.digest
         )
     except LedgerError as error:
-        error = outcome.instead(error, replies.find(pk), words.digest)
+        error = refusals.prefer_loss(error, replies.find(pk), words.digest, explain_loss)
         if isinstance(error, BadInput):
             return _edit_page(request, approval, form, words, error)
         typed = page.Typed(words.feedback, details=form.typed)

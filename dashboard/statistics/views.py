@@ -19,7 +19,7 @@ from figures.ranges import KNOWN, zone_named
 from ledger.clock import shown_now
 from ledger.errors import BadInput, LedgerError
 from ledger.models import Event
-from ledger.requests import lifecycle
+from ledger.requests import deadlines
 from pages.access import HtmxHttpRequest, for_members, wants_part
 
 ON_PAGE = 50  # rows of a table; its files have all
@@ -32,7 +32,7 @@ def _check(request: HtmxHttpRequest) -> None:
 
 def _report(request: HtmxHttpRequest) -> Report:
     _check(request)
-    lifecycle.expire_due()  # with no runner alive nobody else has noticed; here they are to count
+    deadlines.expire_due()  # with no runner alive nobody else has noticed; here they are to count
     zone = zone_named(unquote(request.COOKIES.get(ZONE, "")))
     return Report(Asked.read(request.GET, request.user, shown_now(), zone), request.user)
 

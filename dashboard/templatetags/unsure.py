@@ -12,8 +12,8 @@ from django.contrib.auth.models import User
 from dashboard.inbox.lanes import LANES
 from dashboard.templatetags.asked import countdown
 from escalations.models import Escalation, Resolution
-from escalations.outcome import name_of
 from escalations.pages import history
+from ledger.requests.refusals import name_of
 from pages.rendering.marks import hidden_count
 from pages.urgency import Place
 

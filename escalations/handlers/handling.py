@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from escalations.deadlines import RELEASED, STILL_OPEN
 from escalations.lookup import by_id
 from escalations.models import Escalation, EscalationStatus, Resolution
-from escalations.outcome import lost
+from escalations.outcome import explain_loss
 from ledger import canonical
 from ledger.clock import now
+from ledger.requests.claims import NO_CLAIM
+from ledger.requests.models import STILL_OPEN
 from ledger.transitions import move, record, verb
 
 CALLED = "called"
@@ -39,7 +40,7 @@ def handle(escalation_id: object, response: Any) -> Escalation:
     canonical.canonical(response, "response")
     response = canonical.as_read(response)  # what is answered now is what is read later
     if escalation.status != EscalationStatus.PENDING:
-        raise lost(escalation.pk, escalation.digest)
+        raise explain_loss(escalation.pk, escalation.digest)
     move(
         escalation,
         EscalationStatus.HANDLED,
@@ -49,10 +50,10 @@ def handle(escalation_id: object, response: Any) -> Escalation:
             "response": response,
             "resolved_at": now(),
             "resolution": Resolution.HANDLER,
-            **RELEASED,
+            **NO_CLAIM,
         },
         where=STILL_OPEN,
-        lost=lambda: lost(escalation.pk, escalation.digest),
+        lost=lambda: explain_loss(escalation.pk, escalation.digest),
         response=response,
     )
     return escalation

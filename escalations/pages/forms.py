@@ -89,7 +89,7 @@ class AnswerForm:
         if self.verdict == "hand_over":
             to, note = self.to or "", self.note
             return services.hand_over(pk, by=by, to=to, note=note, digest=self.digest)
-        verb = {"claim": services.claim, "release": services.release}.get(self.verdict)
+        verb = {"claim": services.claim, "release": services.give_back}.get(self.verdict)
         if verb is None:
             raise BadInput("verdict", f"There is no such verdict; accepted are {', '.join(NOUNS)}.")
         return verb(pk, by=by, digest=self.digest)

@@ -10,8 +10,8 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from escalations.models import AttemptWas, Escalation, EscalationStatus
-from escalations.outcome import name_of
 from ledger.models import Event
+from ledger.requests.refusals import name_of
 
 MOST = 300  # events; an escalation has about five
 ENDS = (
@@ -133,8 +133,8 @@ def _claimed(event: Event, data: dict[str, Any], people: People) -> Entry:
     return Entry(event.at, f"Claimed by {people.who(event)}", "wait")
 
 
-def _released(event: Event, data: dict[str, Any], people: People) -> Entry:
-    return Entry(event.at, f"Released by {people.who(event)}", "quiet")
+def _given_back(event: Event, data: dict[str, Any], people: People) -> Entry:
+    return Entry(event.at, f"Given back by {people.who(event)}", "quiet")
 
 
 def _handed_over(event: Event, data: dict[str, Any], people: People) -> Entry:
@@ -179,7 +179,7 @@ TOLD: dict[str, Teller] = {
     "escalations.expired": _expired,
     "escalations.cancelled": _cancelled,
     "escalations.claimed": _claimed,
-    "escalations.released": _released,
+    "escalations.released": _given_back,
     "escalations.handed_over": _handed_over,
     "escalations.marked": _marked,
     "escalations.deadline_shortened": _shortened,

@@ -7,8 +7,7 @@ import json
 from django.db.models import Q
 
 from escalations.models import EscalationStatus
-from ledger.clock import DbNow
-from ledger.requests.models import RequestQuerySet
+from ledger.requests.models import OPEN, OVERDUE, RequestQuerySet
 from pages.filters import Filter
 
 STATUSES = [
@@ -23,22 +22,14 @@ STATUSES = [
 
 def matching(rows: RequestQuerySet, wanted: Filter) -> RequestQuerySet:
     """The rows that match all of the filter."""
-    found: RequestQuerySet = wanted.by_risk_and_agent(rows)
-    if wanted.status:
-        found = found.filter(_has_status(wanted.status))
-    if wanted.text:
-        found = found.filter(_has_text(wanted.text))
-    return found
+    return wanted.apply(rows, has_status=_has_status, has_text=_has_text)
 
 
 def _has_status(status: str) -> Q:
     """The status as it is shown: nothing is pending past its deadline."""
-    overdue = Q(status=EscalationStatus.PENDING, deadline__lte=DbNow())
     if status == EscalationStatus.EXPIRED:
-        return overdue | Q(status=status)
-    if status == EscalationStatus.PENDING:
-        return Q(Q(deadline=None) | Q(deadline__gt=DbNow()), status=status)
-    return Q(status=status)
+        return OVERDUE | Q(status=status)
+    return OPEN if status == EscalationStatus.PENDING else Q(status=status)
 
 
 def _has_text(text: str) -> Q:

@@ -49,11 +49,12 @@ def context(escalation: Escalation, user: User, **more: Any) -> dict[str, Any]:
     `typed` (a Typed) and `toast`.
     """
     is_open = escalation.shown_status == EscalationStatus.PENDING
+    refusal = rules.refusal(escalation, user)
     found = {
         "escalation": escalation,
         "open": is_open,
-        "refusal": rules.refusal(user) if is_open else None,
-        "may_mark": not is_open and bool(escalation.attempt) and rules.refusal(user) is None,
+        "refusal": refusal if is_open else None,
+        "may_mark": not is_open and bool(escalation.attempt) and refusal is None,
         "may_cancel": _may_cancel(escalation, user),
         "mine": escalation.is_claimed and escalation.claimed_by_id == user.pk,
         "marks": MARKS,

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
 
-from django.contrib import messages
-from django.http import Http404, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.http import HttpResponse
 
 from escalations import lookup
 from escalations.models import Escalation
 from escalations.pages import page
-from ledger.errors import LedgerError, UnknownId
+from ledger.errors import LedgerError
 from ledger.models import Event
 from pages import banner as banners
+from pages import replies
 from pages.access import HtmxHttpRequest, wants_part
 from pages.banner import Banner
 
@@ -22,7 +20,7 @@ SAID = {  # by verdict
     "answer": Banner("yes", "check", "Answered.", "The agent goes on with your words."),
     "dismiss": Banner("quiet", "ban", "Dismissed.", "The agent goes on as uncertain."),
     "claim": Banner("wait", "hand", "Claimed.", "Others see that you have it in hand."),
-    "release": Banner("quiet", "hand", "Released.", "Others see that it is free."),
+    "release": Banner("quiet", "hand", "Given back.", "Others see that it is free."),
     "hand_over": Banner("revise", "user-check", "Handed over.", "Your note stands on the page."),
     "mark": Banner("quiet", "check", "Noted.", "It counts for the agent's calibration."),
 }
@@ -31,10 +29,7 @@ GO_ON = ("claim", "release")  # after these one goes on writing
 
 def find(pk: int) -> Escalation:
     """The escalation with all that its page shows, or 404."""
-    try:
-        return lookup.by_id(pk)
-    except UnknownId as error:
-        raise Http404(str(error)) from None
+    return replies.find_or_404(lookup.by_id, pk)
 
 
 def shown(request: HtmxHttpRequest, pk: int, status: int = 200, **more: Any) -> HttpResponse:
@@ -45,11 +40,8 @@ def shown(request: HtmxHttpRequest, pk: int, status: int = 200, **more: Any) -> 
     cursor = Event.objects.newest()
     escalation = find(pk)
     context = page.context(escalation, request.user, cursor=cursor, **more)
-    if not wants_part(request):
-        return render(request, "escalations/detail.html", context, status=status)
-    response = render(request, "escalations/_answer.html", context, status=status)
-    response["HX-Replace-Url"] = escalation.get_absolute_url()
-    return response
+    address = escalation.get_absolute_url()
+    return replies.render_current(request, "escalations", context, address, status)
 
 
 def refused(
@@ -74,5 +66,5 @@ def done(
         return shown(request, escalation.pk, toast=said, typed=kept)
     if kept:
         return shown(request, escalation.pk, banner=said, typed=kept)
-    messages.success(request, f"{said.title} {said.text}")
-    return HttpResponseRedirect(escalation.get_absolute_url(), status=HTTPStatus.SEE_OTHER)
+    replies.say_next(request, said)
+    return replies.see_other(escalation.get_absolute_url())

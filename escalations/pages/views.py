@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from escalations import outcome, services
+from escalations import services
 from escalations.access import for_viewers
 from escalations.lookup import RELATED
 from escalations.models import Escalation, Knowledge
+from escalations.outcome import explain_loss
 from escalations.pages import calibration as figures
 from escalations.pages import listing, replies
 from escalations.pages.forms import AnswerForm
 from escalations.pages.page import Typed
 from ledger.errors import BadInput, LedgerError
 from ledger.models import Event
+from ledger.requests import refusals
 from ledger.statements import paging
-from pages import filters
-from pages.access import HtmxHttpRequest, wants_part
+from pages import lists
+from pages.access import HtmxHttpRequest
 from pages.filters import Filter
 
 SHARES = ("50", "80", "90", "95", "99")  # percent of errors that a threshold should catch
@@ -29,28 +30,9 @@ SHARES = ("50", "80", "90", "95", "99")  # percent of errors that a threshold sh
 @for_viewers
 def index(request: HtmxHttpRequest) -> HttpResponse:
     """All escalations, newest first; the address holds the filter and the cursor."""
-    cursor = Event.objects.newest()
     wanted = Filter.read(request.GET, listing.STATUSES)
-    before = paging.cursor(request.GET.get("before"))
     rows = listing.matching(Escalation.objects.select_related(*RELATED), wanted)
-    context = {
-        "cursor": cursor,
-        "page": paging.newest_first(rows, before, reach=paging.REACH if wanted.text else None),
-        "filter": wanted,
-        "first_page": before is None,
-        "address": reverse("escalations:index"),
-        "cursor_name": "before",
-    }
-    if wants_part(request) and "more" in request.GET:
-        return render(request, "escalations/_more_rows.html", context)
-    if wants_part(request):
-        return wanted.pushed(render(request, "escalations/_list.html", context), request.path)
-    context |= {
-        "agents": filters.agents(Escalation),
-        "risks": filters.RISKS,
-        "statuses": listing.STATUSES,
-    }
-    return render(request, "escalations/index.html", context)
+    return lists.show_newest(request, "escalations", rows, wanted, choices=lists.offer_risks)
 
 
 @require_safe
@@ -79,7 +61,7 @@ def decide(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     try:
         decided = form.decide(pk, by=request.user)
     except LedgerError as error:
-        error = outcome.instead(error, replies.find(pk), form.digest)
+        error = refusals.prefer_loss(error, replies.find(pk), form.digest, explain_loss)
         if isinstance(error, BadInput) and error.field in ("answer", "to", "note"):
             return replies.shown(request, pk, error.http_status, typed=form.typed(error))
         return replies.refused(request, pk, error, form.typed(), form.noun)

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from escalations import services
-from escalations.asking import check_context, check_name
+from escalations.asking import check_context
 from escalations.handlers import calling
 from escalations.handlers.calling import Handler
 from escalations.manager import escalated
 from escalations.models import Escalation, EscalationStatus
 from hitl_agents.journal.journal import Journal
 from ledger.models import Run
+from ledger.requests.asking import check_name
 
 
 @dataclass(frozen=True)

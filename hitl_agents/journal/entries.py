@@ -16,7 +16,7 @@ from ledger import canonical, leases, patterns
 from ledger.clock import now, shown_now
 from ledger.leases import held
 from ledger.models import JournalEntry, Run
-from ledger.requests import lifecycle
+from ledger.requests import delivery
 from ledger.requests.models import HumanRequest
 from ledger.statements.prepared import Change, slot
 from ledger.transitions import rows_for_update, verb
@@ -208,7 +208,7 @@ def note_answer(hold: Hold, entry: JournalEntry, decided: list[HumanRequest]) ->
     """Write down what answer() found: decisions that are delivered, and the entry."""
     at = entry.finished_at
     for request in {one.pk: one for one in decided}.values():
-        lifecycle.deliver(request, actor=f"runner:{hold.runner}", at=at)
+        delivery.deliver(request, actor=f"runner:{hold.runner}", at=at)
     _taken_up(id=entry.pk, status=entry.status, finished_at=at, result=entry.result)
 
 

@@ -139,7 +139,7 @@ class ReviewedAgent:
 
 def answer(item: ReviewItem) -> dict[str, Any]:
     """What generate_and_wait answers about an item that is decided."""
-    if item.status in (ReviewStatus.RELEASED, ReviewStatus.CANCELLED):
+    if item.status in (ReviewStatus.LET_THROUGH, ReviewStatus.CANCELLED):
         status = str(item.status)
     else:
         status = "reviewed"

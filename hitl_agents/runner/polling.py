@@ -10,7 +10,7 @@ from django.db.models import Q
 from ledger import leases
 from ledger.clock import DbNow, now
 from ledger.models import Run
-from ledger.requests import lifecycle
+from ledger.requests import deadlines, delivery
 from ledger.statements.prepared import Number, Values
 
 LIBRARY_LOOKS = 4  # looks between looks for programs that are gone
@@ -36,11 +36,11 @@ class Looks:
 
         `within` so many seconds the next look comes.
         """
-        lifecycle.expire_due()
+        deadlines.expire_due()
         self._number += 1
         if self._number % LIBRARY_LOOKS == 1:
             leases.sweep_library()
-        decided = lifecycle.decided_runs()
+        decided = delivery.decided_runs()
         due = _due(within)
         return Found([*decided, *due.runs], due.next)
 

@@ -29,7 +29,7 @@ from hitl_agents.runner.hints import Hint
 from hitl_agents.runner.noticing import Noticing
 from ledger.clock import DbNow, now
 from ledger.models import Runner
-from ledger.requests import lifecycle
+from ledger.requests import delivery
 from ledger.tail import follower
 
 log = logging.getLogger(__name__)
@@ -237,7 +237,7 @@ class AgentRunner:
 
     async def _is_decided(self, run_id: int) -> bool:
         try:
-            return await self._database(lifecycle.has_decided, run_id)
+            return await self._database(delivery.has_decided, run_id)
         except Exception:
             log.exception("Whether run %s may go on at once could not be asked.", run_id)
             return True  # its claim looks again, and takes nothing for nothing

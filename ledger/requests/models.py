@@ -68,10 +68,6 @@ class HumanRequest(models.Model):
             self.status == "pending" and self.deadline is not None and self.deadline <= shown_now()
         )
 
-    def overdue_now(self) -> bool:
-        """Pending past its deadline by the database's clock."""
-        return type(self).objects.overdue().filter(pk=self.pk).exists()
-
     @property
     def shown_status(self) -> str:
         """The status as people should see it: an overdue request is expired for everyone."""

@@ -18,24 +18,23 @@ OVER = Q(status__in=Plan.OVER)
 
 
 def turns(rows: Any, wanted: Filter) -> Any:
-    """The turns that match all of the filter."""
-    found = wanted.by_risk_and_agent(rows)
-    if wanted.text:
-        has = Q(plan__goal__icontains=wanted.text) | Q(agent_id__icontains=wanted.text)
-        found = found.filter(has | Q(title__icontains=wanted.text) | Q(asks__icontains=wanted.text))
-    return found
+    """The turns that match all of the filter, whatever their status: a list has the pending ones."""
+    return wanted.apply(rows, has_status=lambda _: Q(), has_text=_turn_has_text)
+
+
+def _turn_has_text(text: str) -> Q:
+    found = Q(plan__goal__icontains=text) | Q(agent_id__icontains=text)
+    return found | Q(title__icontains=text) | Q(asks__icontains=text)
 
 
 def plans(rows: Any, wanted: Filter) -> Any:
     """The plans that match all of the filter; a plan is over with its run."""
-    found = wanted.by_risk_and_agent(rows)
-    if wanted.status:
-        found = found.filter(_has_status(wanted.status))
-    if wanted.text:
-        steps = PlanStep.objects.filter(version__plan=OuterRef("pk"), title__icontains=wanted.text)
-        has = Q(goal__icontains=wanted.text) | Q(agent_id__icontains=wanted.text)
-        found = found.filter(has | Exists(steps))
-    return found
+    return wanted.apply(rows, has_status=_has_status, has_text=_has_text)
+
+
+def _has_text(text: str) -> Q:
+    steps = PlanStep.objects.filter(version__plan=OuterRef("pk"), title__icontains=text)
+    return Q(goal__icontains=text) | Q(agent_id__icontains=text) | Q(Exists(steps))
 
 
 def _has_status(status: str) -> Q:

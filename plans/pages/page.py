@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 
 from ledger import patterns
+from ledger.requests.deciding import FEEDBACK
 from ledger.requests.models import HumanRequest
 from plans import figures, rules
 from plans.difference import StepChange, difference
@@ -28,7 +29,6 @@ from plans.models import (
 from plans.pages.forms import Editor, TurnForm
 from plans.services import EDITABLE
 from plans.steps import MAX_TITLE, Step
-from plans.talk import MAX_FEEDBACK
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def context(plan: Plan, user: User, form: TurnForm, **more: Any) -> dict[str, An
         "no_stop": rules.no_stop(plan, user),
         "form": form,
         "max_title": MAX_TITLE,
-        "max_feedback": MAX_FEEDBACK,
+        "max_feedback": FEEDBACK,
         "elsewhere": elsewhere(plan),
         **shared(plan),
         **more,

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
 
-from django.contrib import messages
-from django.http import Http404, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.http import HttpResponse
 from django.urls import reverse
 
-from ledger.errors import AlreadyDecided, LedgerError, Stale, UnknownId
+from ledger.errors import AlreadyDecided, LedgerError, Stale
 from ledger.models import Event
 from pages import banner as banners
+from pages import replies
 from pages.access import HtmxHttpRequest, wants_part
 from pages.banner import Banner
 from plans import lookup
@@ -35,10 +33,7 @@ SAID = {  # by what the form did
 
 def find(pk: int) -> Plan:
     """The plan, or 404."""
-    try:
-        return lookup.by_id(pk)
-    except UnknownId as error:
-        raise Http404(str(error)) from None
+    return replies.find_or_404(lookup.by_id, pk)
 
 
 def shown(
@@ -46,12 +41,9 @@ def shown(
 ) -> HttpResponse:
     """The page of a plan as it is now, or for htmx what stands on it; 404 if there is none."""
     cursor = Event.objects.newest()
-    context = page.context(find(pk), request.user, form, cursor=cursor, **more)
-    template = "plans/_answer.html" if wants_part(request) else "plans/detail.html"
-    response = render(request, template, context, status=status)
-    if wants_part(request):
-        response["HX-Replace-Url"] = reverse("plans:detail", args=[pk])
-    return response
+    plan = find(pk)
+    context = page.context(plan, request.user, form, cursor=cursor, **more)
+    return replies.render_current(request, "plans", context, plan.get_absolute_url(), status)
 
 
 def refused(request: HtmxHttpRequest, pk: int, error: LedgerError, form: TurnForm) -> HttpResponse:
@@ -76,7 +68,7 @@ def done(request: HtmxHttpRequest, pk: int, did: str, form: TurnForm) -> HttpRes
     if wants_part(request):
         return shown(request, pk, form, toast=said)
     if said is not None:
-        messages.success(request, f"{said.title} {said.text}".strip())
+        replies.say_next(request, said)
     if form.typed or form.focus:
         return shown(request, pk, form)
-    return HttpResponseRedirect(reverse("plans:detail", args=[pk]), status=HTTPStatus.SEE_OTHER)
+    return replies.see_other(reverse("plans:detail", args=[pk]))

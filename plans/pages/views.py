@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from ledger.errors import BadInput, LedgerError, UnknownId
 from ledger.models import Event
 from ledger.statements import paging
-from pages import filters
-from pages.access import HtmxHttpRequest, wants_part
+from pages import lists
+from pages.access import HtmxHttpRequest
 from pages.filters import Filter
 from plans import figures, lookup
 from plans.access import for_viewers
@@ -24,30 +23,16 @@ from plans.pages.forms import TurnForm
 @for_viewers
 def index(request: HtmxHttpRequest) -> HttpResponse:
     """All plans, newest first; the address holds the filter and the cursor."""
-    cursor = Event.objects.newest()
     wanted = Filter.read(request.GET, listing.STATUSES)
-    before = paging.cursor(request.GET.get("before"))
     rows = listing.plans(Plan.objects.select_related("run"), wanted)
-    found = paging.newest_first(rows, before, reach=paging.REACH if wanted.text else None)
-    context = {
-        "cursor": cursor,
-        "page": found,
-        "filter": wanted,
-        "first_page": before is None,
-        "address": reverse("plans:index"),
-        "cursor_name": "before",
-    }
-    if wants_part(request) and "more" in request.GET:
-        return render(request, "plans/_more_rows.html", context)
-    context["figures"] = figures.together(found.rows)
-    if wants_part(request):
-        return wanted.pushed(render(request, "plans/_list.html", context), request.path)
-    context |= {
-        "agents": filters.agents(Plan),
-        "risks": filters.RISKS,
-        "statuses": listing.STATUSES,
-    }
-    return render(request, "plans/index.html", context)
+    return lists.show_newest(
+        request,
+        "plans",
+        rows,
+        wanted,
+        choices=lists.offer_risks,
+        about=lambda rows: {"figures": figures.together(rows)},
+    )
 
 
 @require_safe

@@ -10,9 +10,12 @@ from django.shortcuts import render
 
 from ledger.errors import BadInput, LedgerError
 from ledger.models import Event
+from ledger.requests import refusals
 from pages.access import HtmxHttpRequest
-from reviews import contents, outcome, rules, services
+from pages.replies import see_other
+from reviews import contents, rules, services
 from reviews.models import ReviewItem, ReviewStatus
+from reviews.outcome import explain_loss
 from reviews.pages import reading_time, replies
 from reviews.pages.forms import VerdictForm
 from reviews.pages.page import Typed
@@ -63,7 +66,7 @@ def _begin(request: HtmxHttpRequest, item: ReviewItem) -> HttpResponse:
     """The form to begin with; the item's own page where there is nothing to correct."""
     reading = replies.reading_of(request)
     if item.status != ReviewStatus.PENDING:
-        return replies.see_other(replies.address(item.pk, reading))
+        return see_other(replies.address(item.pk, reading))
     if rules.refusal(item, request.user) is not None:
         return replies.shown(request, item.pk, 403)  # the page says why
     return _page(request, item, Correction(contents.as_text(item.content)), VerdictForm())
@@ -73,7 +76,7 @@ def _refused(
     request: HtmxHttpRequest, pk: int, typed: str, words: VerdictForm, error: LedgerError
 ) -> HttpResponse:
     item = replies.find(pk)
-    error = outcome.instead(error, item, words.digest)
+    error = refusals.prefer_loss(error, item, words.digest, explain_loss)
     if isinstance(error, BadInput):
         message = error.message if error.field == "content" else ""
         return _page(request, item, Correction(typed, error=message), words, error)

@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 
 from ledger.models import Event
+from ledger.requests.refusals import name_of
 from reviews.models import ReviewItem
 
 MOST = 100  # events
@@ -20,7 +21,7 @@ TOLD = {  # kind: colour, what happened
     "reviews.approved": ("yes", "Approved by {who}"),
     "reviews.rejected": ("no", "Rejected by {who}"),
     "reviews.corrected": ("revise", "Corrected and approved by {who}"),
-    "reviews.released": ("quiet", "Released without a review"),
+    "reviews.released": ("quiet", "Let through without a review"),
     "reviews.cancelled": ("quiet", "Taken back by {who}"),
     "reviews.delivered": ("quiet", "Taken up by the run"),
 }
@@ -66,8 +67,3 @@ def _names(events: Iterable[Event]) -> dict[str, str]:
     }
     users = model._default_manager.filter(**{f"{model.USERNAME_FIELD}__in": wanted})
     return {f"user:{user.get_username()}": name_of(user) for user in users}
-
-
-def name_of(user: Any) -> str:
-    """A person's name, or username; "" for nobody."""
-    return "" if user is None else user.get_full_name() or user.get_username()

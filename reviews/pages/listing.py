@@ -18,7 +18,7 @@ STATUSES = [
     (ReviewStatus.APPROVED.value, "Approved"),
     (ReviewStatus.CORRECTED.value, "Corrected"),
     (ReviewStatus.REJECTED.value, "Rejected"),
-    (ReviewStatus.RELEASED.value, "Not reviewed"),
+    (ReviewStatus.LET_THROUGH.value, "Not reviewed"),
     (ReviewStatus.CANCELLED.value, "Cancelled"),
 ]
 MOST_TYPES = 200

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
 
-from django.contrib import messages
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
 
-from ledger.errors import LedgerError, UnknownId
+from ledger.errors import LedgerError
 from ledger.models import Event
+from ledger.statements.row_lookup import by_id_of
 from pages import banner as banners
+from pages import replies
 from pages.access import HtmxHttpRequest, wants_part
 from pages.banner import Banner
 from reviews.models import ReviewItem
@@ -29,13 +29,12 @@ SAID = {  # by status
     ),
 }
 
+_by_id = by_id_of(ReviewItem, "review item", *page.ROWS)
+
 
 def find(pk: int) -> ReviewItem:
     """The item with all that its page shows, or 404."""
-    try:
-        return ReviewItem.objects.select_related(*page.ROWS).get(pk=pk)
-    except (ReviewItem.DoesNotExist, OverflowError):
-        raise Http404(str(UnknownId("review item", pk))) from None
+    return replies.find_or_404(_by_id, pk)
 
 
 def reading_of(request: HtmxHttpRequest) -> Reading:
@@ -58,13 +57,9 @@ def shown(request: HtmxHttpRequest, pk: int, status: int = 200, **more: Any) -> 
     cursor = Event.objects.newest()
     item, reading = find(pk), reading_of(request)
     context = page.context(item, request.user, reading, cursor=cursor, **more)
-    if not wants_part(request):
-        return render(request, "reviews/detail.html", context, status=status)
-    if request.htmx.target == "output":
+    if wants_part(request) and request.htmx.target == "output":
         return render(request, "reviews/_output.html", context, status=status)
-    response = render(request, "reviews/_answer.html", context, status=status)
-    response["HX-Replace-Url"] = address(pk, reading)
-    return response
+    return replies.render_current(request, "reviews", context, address(pk, reading), status)
 
 
 def address(pk: int, reading: Reading) -> str:
@@ -86,17 +81,12 @@ def done(request: HtmxHttpRequest, item: ReviewItem) -> HttpResponse:
     said, reading = SAID[item.status], reading_of(request)
     if wants_part(request) and not reading.queue:
         return shown(request, item.pk, toast=said)
-    messages.success(request, f"{said.title} {said.text}")
+    replies.say_next(request, said)
     if not reading.queue:
-        return see_other(address(item.pk, reading))
+        return replies.see_other(address(item.pk, reading))
     following = f"{reverse('reviews:queue')}?after={item.pk}"
     if reading.wanted:
         following = f"{following}&{reading.wanted.query}"
     if wants_part(request):
         return HttpResponseClientRedirect(following)
-    return see_other(following)
-
-
-def see_other(where: str) -> HttpResponse:
-    """To another page, by GET."""
-    return HttpResponseRedirect(where, status=HTTPStatus.SEE_OTHER)
+    return replies.see_other(following)

@@ -6,17 +6,19 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ledger.errors import BadInput, LedgerError
 from ledger.models import Event
+from ledger.requests import refusals
 from ledger.statements import paging
-from pages import filters
-from pages.access import HtmxHttpRequest, wants_part
-from reviews import claims, outcome
+from pages import lists
+from pages.access import HtmxHttpRequest
+from pages.replies import see_other
+from reviews import claims
 from reviews.access import for_viewers
 from reviews.models import ReviewItem
+from reviews.outcome import explain_loss
 from reviews.pages import correcting, listing, replies
 from reviews.pages.forms import VerdictForm
 from reviews.pages.listing import Wanted
@@ -29,30 +31,17 @@ FURTHEST = 2**62  # beyond every id
 @for_viewers
 def index(request: HtmxHttpRequest) -> HttpResponse:
     """All items, newest first; the address holds the filter and the cursor."""
-    cursor = Event.objects.newest()
     wanted = Wanted.read(request.GET, listing.STATUSES)
-    before = paging.cursor(request.GET.get("before"))
     items = ReviewItem.objects.light().select_related("run", "reviewer", "claimed_by")
     rows = listing.matching(items, wanted)
-    context = {
-        "cursor": cursor,
-        "page": paging.newest_first(rows, before, reach=paging.REACH if wanted.text else None),
-        "filter": wanted,
-        "first_page": before is None,
-        "address": reverse("reviews:index"),
-        "cursor_name": "before",
-    }
-    if wants_part(request) and "more" in request.GET:
-        return render(request, "reviews/_more_rows.html", context)
-    if wants_part(request):
-        return wanted.pushed(render(request, "reviews/_list.html", context), request.path)
-    context |= {
-        "agents": filters.agents(ReviewItem),
-        "types": listing.types(),
-        "statuses": listing.STATUSES,
-        "may_review": request.user.has_perm("reviews.decide_reviewitem"),
-    }
-    return render(request, "reviews/index.html", context)
+    may_review = request.user.has_perm("reviews.decide_reviewitem")
+    return lists.show_newest(
+        request,
+        "reviews",
+        rows,
+        wanted,
+        choices=lambda: {"types": listing.types(), "may_review": may_review},
+    )
 
 
 @require_safe
@@ -70,7 +59,7 @@ def queue(request: HtmxHttpRequest) -> HttpResponse:
     if found is None:
         context = {"cursor": Event.objects.newest(), "filter": wanted}
         return render(request, "reviews/queue_empty.html", context)
-    return replies.see_other(replies.address(found.pk, Reading(queue=True, wanted=wanted)))
+    return see_other(replies.address(found.pk, Reading(queue=True, wanted=wanted)))
 
 
 def _handed_out(request: HtmxHttpRequest, wanted: Wanted) -> ReviewItem | None:
@@ -104,7 +93,7 @@ def decide(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     try:
         decided = form.decide(pk, by=request.user)
     except LedgerError as error:
-        error = outcome.instead(error, replies.find(pk), form.digest)
+        error = refusals.prefer_loss(error, replies.find(pk), form.digest, explain_loss)
         if isinstance(error, BadInput) and error.field == "feedback":
             typed = Typed(form.words, form.reasons, error.message, form.opened)
             return replies.shown(request, pk, error.http_status, typed=typed)
@@ -126,11 +115,11 @@ def claim(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     replies.find(pk)
     try:
         if request.POST.get("act") == "release":
-            claims.let_go(pk, by=request.user)
-            messages.success(request, "Released. It is in the queue again.")
+            claims.give_back(pk, by=request.user)
+            messages.success(request, "Given back. It is in the queue again.")
         else:
             claims.claim(pk, by=request.user)
             messages.success(request, "Claimed. It is yours for 15 minutes.")
     except LedgerError as error:
         return replies.refused(request, pk, error, Typed(), "claim")
-    return replies.see_other(replies.address(pk, replies.reading_of(request)))
+    return see_other(replies.address(pk, replies.reading_of(request)))

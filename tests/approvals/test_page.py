@@ -17,7 +17,7 @@ from approvals.models import ApprovalRequest
 from hitl_agents.journal import entries
 from ledger import runs
 from ledger.clock import now
-from ledger.requests import lifecycle
+from ledger.requests import delivery
 from ledger.transitions import record
 from tests.support import people
 from tests.support.markup import as_shown
@@ -210,7 +210,7 @@ def test_the_history_tells_from_asking_to_executing(rita: Client) -> None:
     services.approve(approval.pk, by=people.rita(), feedback="Fine.")
     runner = "runner:box-1"
     record("runs.resumed", run.subject, actor=runner, run_id=run.pk)
-    lifecycle.deliver(ApprovalRequest.objects.get(pk=approval.pk), actor=runner)
+    delivery.deliver(ApprovalRequest.objects.get(pk=approval.pk), actor=runner)
     for kind, data in (
         ("actions.started", {"attempt": 2}),
         ("actions.failed", {"error": "The server said <no>"}),

@@ -25,7 +25,7 @@ from ledger.errors import (
     UnknownId,
 )
 from ledger.models import Event
-from ledger.requests import lifecycle
+from ledger.requests import deadlines
 from ledger.risk import RiskLevel
 from ledger.transitions import move
 from tests.support.people import a_run, asked, gate, group_named, otto, person, rita
@@ -128,7 +128,7 @@ def test_a_deadline_never_overrides_a_committed_decision(verb: str) -> None:
     before = ApprovalRequest.objects.values().get(pk=request.pk)
     events = Event.objects.count()
     assert services.expire(request.pk).status == AFTER[verb][0]
-    assert lifecycle.expire_due() == 0
+    assert deadlines.expire_due() == 0
     assert ApprovalRequest.objects.values().get(pk=request.pk) == before
     assert Event.objects.count() == events
 
@@ -156,7 +156,7 @@ def test_a_decision_after_the_deadline_has_rejected_is_late(verb: str) -> None:
 
 def test_the_deadline_rejects_and_says_so() -> None:
     request = overdue(asked())
-    assert lifecycle.expire_due() == 1
+    assert deadlines.expire_due() == 1
     after = services.by_id(request.pk)
     assert (after.status, after.resolution, after.reviewer) == ("rejected", "deadline", None)
     assert after.feedback == "Approval timeout - auto-rejected for safety"
@@ -168,7 +168,7 @@ def test_the_deadline_rejects_and_says_so() -> None:
 def test_a_request_that_is_not_due_does_not_expire() -> None:
     request = asked()
     assert services.expire(request.pk).status == "pending"
-    assert lifecycle.expire_due() == 0
+    assert deadlines.expire_due() == 0
 
 
 # ---- What the loser is told --------------------------------------------------------------------
@@ -373,7 +373,7 @@ def _other() -> Any:
 def test_a_gate_without_a_deadline_waits_as_long_as_it_takes() -> None:
     request = asked(gate=gate(deadline_seconds=None))
     assert request.deadline is None
-    assert lifecycle.expire_due() == 0
+    assert deadlines.expire_due() == 0
     assert services.approve(request.pk, by=rita()).status == "approved"
 
 

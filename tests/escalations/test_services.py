@@ -27,7 +27,7 @@ from ledger.errors import (
     UnknownId,
 )
 from ledger.models import Event
-from ledger.requests import lifecycle
+from ledger.requests import deadlines
 from ledger.transitions import move
 from tests.support import people
 from tests.support.escalated import CONTEXT, escalated, now_is
@@ -184,7 +184,7 @@ VERBS: dict[str, Callable[[Escalation, Any], Any]] = {
     "answer": lambda row, by: services.answer(row.pk, by=by, answer="Ten."),
     "dismiss": lambda row, by: services.dismiss(row.pk, by=by),
     "claim": lambda row, by: services.claim(row.pk, by=by),
-    "release": lambda row, by: services.release(row.pk, by=by),
+    "release": lambda row, by: services.give_back(row.pk, by=by),
     "hand_over": lambda row, by: services.hand_over(row.pk, by=by, to="sam", note="Yours."),
 }
 EACH_VERB = pytest.mark.parametrize("verb", VERBS)
@@ -317,10 +317,10 @@ def test_claiming_again_prolongs_it(rita: User) -> None:
 def test_only_ones_own_claim_is_released(rita: User, sam: User) -> None:
     escalation = services.claim(escalated().pk, by=rita)
     with pytest.raises(Refused, match="rita has it in hand"):
-        services.release(escalation.pk, by=sam)
-    assert not services.release(escalation.pk, by=rita).is_claimed
+        services.give_back(escalation.pk, by=sam)
+    assert not services.give_back(escalation.pk, by=rita).is_claimed
     with pytest.raises(Refused, match="not have it in hand any more"):
-        services.release(escalation.pk, by=rita)
+        services.give_back(escalation.pk, by=rita)
     assert kinds() == ["escalations.asked", "escalations.claimed", "escalations.released"]
 
 
@@ -361,7 +361,7 @@ def test_a_hand_over_to_nobody_or_without_a_word_is_refused(
 
 def test_past_its_deadline_it_expires_without_an_answer() -> None:
     escalation = overdue(escalated())
-    assert lifecycle.expire_due() == 1
+    assert deadlines.expire_due() == 1
     after = now_is(escalation)
     assert (after.status, after.response, after.resolution) == ("expired", None, "deadline")
     assert after.resolved_at is not None

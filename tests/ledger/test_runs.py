@@ -18,7 +18,7 @@ from ledger.catalogue import AgentSpec
 from ledger.clock import now
 from ledger.errors import AlreadyDecided, BadInput, IllegalMove, LostLease, Stale, UnknownId
 from ledger.models import Event, JournalEntry, Run, Runner, RunStatus
-from ledger.requests import lifecycle
+from ledger.requests import deadlines, delivery
 from ledger.transitions import move
 from tests.support.claims import claim_waiting
 from tests.support.people import a_run, asked, person, rita, root
@@ -267,13 +267,13 @@ def test_only_a_waiting_run_with_a_decided_question_is_found() -> None:
     one, other = asked(run), asked(run)
     entries = waits_for(run, one, other)
     leases.suspend(run.pk, 1, [row.pk for row in entries])
-    assert lifecycle.decided_runs() == []
-    assert not lifecycle.has_decided(run.pk)
+    assert delivery.decided_runs() == []
+    assert not delivery.has_decided(run.pk)
     services.approve(one.pk, by=rita())
-    assert lifecycle.decided_runs() == [run.pk]
-    assert lifecycle.has_decided(run.pk)
+    assert delivery.decided_runs() == [run.pk]
+    assert delivery.has_decided(run.pk)
     claim_waiting(run.pk)
-    assert lifecycle.decided_runs() == []
+    assert delivery.decided_runs() == []
 
 
 @pytest.mark.parametrize("verdict", ["approve", "reject", "revise", "edit", "cancel", "expire"])
@@ -295,8 +295,8 @@ def test_whatever_ends_a_question_wakes_the_run(verdict: str) -> None:
             services.cancel(question.pk, actor="system")
         case "expire":
             ApprovalRequest.objects.update(deadline=now() + PAST)
-            lifecycle.expire_due()
-    assert lifecycle.decided_runs() == [run.pk]
+            deadlines.expire_due()
+    assert delivery.decided_runs() == [run.pk]
 
 
 def test_a_question_that_the_agent_dropped_does_not_wake_it_again_and_again() -> None:
@@ -307,16 +307,16 @@ def test_a_question_that_the_agent_dropped_does_not_wake_it_again_and_again() ->
     services.approve(dropped.pk, by=rita())
     claim_waiting(run.pk)
     leases.suspend(run.pk, 2, [rows[1].pk])
-    assert lifecycle.decided_runs() == []
-    assert not lifecycle.has_decided(run.pk)
+    assert delivery.decided_runs() == []
+    assert not delivery.has_decided(run.pk)
     services.approve(wanted.pk, by=rita())
-    assert lifecycle.decided_runs() == [run.pk]
+    assert delivery.decided_runs() == [run.pk]
 
 
 def test_a_decision_is_delivered_once() -> None:
     request = services.approve(asked(a_run()).pk, by=rita())
     for _ in range(2):
-        lifecycle.deliver(request, actor="runner:r")
+        delivery.deliver(request, actor="runner:r")
     assert services.by_id(request.pk).delivered_at is not None
     assert Event.objects.filter(kind="approvals.delivered").count() == 1
 
@@ -429,8 +429,8 @@ def test_starting_again_leaves_the_old_journal_and_its_questions_behind() -> Non
     assert services.by_id(pending.pk).status == "cancelled"
     leases.claim_next("r", 60)
     leases.suspend(run.pk, 2, [])
-    assert lifecycle.decided_runs() == []
-    assert not lifecycle.has_decided(run.pk)
+    assert delivery.decided_runs() == []
+    assert not delivery.has_decided(run.pk)
     assert {row.status for row in JournalEntry.objects.filter(pk__in=[r.pk for r in rows])} == {
         "abandoned"
     }

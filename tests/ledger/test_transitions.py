@@ -20,7 +20,7 @@ from ledger.clock import now
 from ledger.errors import IllegalMove, Stale
 from ledger.log.verify import verify
 from ledger.models import Event, JournalEntry, Run
-from ledger.requests import lifecycle
+from ledger.requests import deadlines, delivery
 from ledger.transitions import move, record, verb
 from tests.support.claims import claim_waiting
 from tests.support.people import a_run, asked, person, rita, root
@@ -131,10 +131,10 @@ VERBS: dict[str, tuple[Callable[[], Any], Act]] = {
     "revise": (asked, lambda one: services.request_revision(one.pk, by=rita(), feedback="?")),
     "edit": (asked, lambda one: services.edit_and_approve(one.pk, by=rita(), details={})),
     "expire": (overdue, lambda one: services.expire(one.pk)),
-    "expire all": (overdue, lambda _: lifecycle.expire_due()),
+    "expire all": (overdue, lambda _: deadlines.expire_due()),
     "cancel a request": (asked, lambda one: services.cancel(one.pk, actor="system")),
     "shorten": (asked, lambda one: services.shorten(one.pk, 5)),
-    "deliver": (delivered, lambda one: lifecycle.deliver(one, actor="runner:r")),
+    "deliver": (delivered, lambda one: delivery.deliver(one, actor="runner:r")),
     "make a gate": (lambda: None, lambda _: gates.create("new", by=root())),
     "change a gate": (
         lambda: asked().gate,

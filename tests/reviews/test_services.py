@@ -411,9 +411,9 @@ def test_a_verdict_ends_the_claim_whoever_had_it() -> None:
 def test_only_who_has_it_gives_it_back() -> None:
     item = added()
     claims.claim(item.pk, by=people.rita())
-    claims.let_go(item.pk, by=people.person("sam"))
+    claims.give_back(item.pk, by=people.person("sam"))
     assert services.by_id(item.pk).claimed_by == people.rita()
-    claims.let_go(item.pk, by=people.rita())
+    claims.give_back(item.pk, by=people.rita())
     assert services.by_id(item.pk).claimed_by is None
 
 

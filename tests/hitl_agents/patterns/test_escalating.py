@@ -22,7 +22,7 @@ from hitl_agents.patterns.escalating import EscalatingAgent
 from hitl_agents.testing import ScriptedModel, refuses
 from ledger.errors import BadInput
 from ledger.models import Event
-from ledger.requests import lifecycle
+from ledger.requests import deadlines
 from tests.hitl_agents.llm.test_model_client import status_error
 from tests.support import people, sample_agents
 from tests.support.driving import again, drive, driven
@@ -90,7 +90,7 @@ def test_expired_it_goes_on_as_uncertain_too() -> None:
     thresholds.create(by=people.root(), type="low_confidence", confidence=0.7, deadline_seconds=1)
     run = driven("escalating", QUESTION)
     while again(run).status == "waiting":
-        lifecycle.expire_due()
+        deadlines.expire_due()
         drive()
     result = again(run).result
     assert isinstance(result, dict)
@@ -258,7 +258,7 @@ def test_an_explicit_timeout_shortens_the_deadline_of_a_runs_question() -> None:
     with sample_agents.in_catalogue(hasty):
         run = driven("hasty")
         while again(run).status == "waiting":
-            lifecycle.expire_due()
+            deadlines.expire_due()
             drive()
     assert again(run).result == ["expired", None]
     assert Escalation.objects.get().shortened

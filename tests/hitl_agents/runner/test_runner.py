@@ -34,7 +34,7 @@ from ledger import leases, patterns, runs
 from ledger.clock import now
 from ledger.log.wake import Decided
 from ledger.models import EntryKind, Event, Run, Runner
-from ledger.requests import lifecycle
+from ledger.requests import deadlines, delivery
 from tests.support import people, sample_agents
 from tests.support.driving import RunnerInThread, again, approve_all, drive, driven, pending, until
 from tests.support.sample_agents import EFFECTS, Counting
@@ -481,7 +481,7 @@ def test_a_database_that_does_not_answer_for_a_moment_is_asked_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(noticing, "TICK", 0.1)
-    once(monkeypatch, lifecycle, "decided_runs", OperationalError("the server is away"))
+    once(monkeypatch, delivery, "decided_runs", OperationalError("the server is away"))
     run = runs.submit("quick", "a")
     drive()
     assert again(run).status == "completed"
@@ -490,7 +490,7 @@ def test_a_database_that_does_not_answer_for_a_moment_is_asked_again(
 
 @pytest.mark.parametrize(
     ("owner", "name"),
-    [(lifecycle, "expire_due"), (activation, "claim_next")],
+    [(deadlines, "expire_due"), (activation, "claim_next")],
     ids=["look", "claim"],
 )
 def test_a_bug_in_a_look_or_a_claim_is_logged_and_the_runner_lives(
@@ -507,7 +507,7 @@ def test_a_bug_in_a_look_or_a_claim_is_logged_and_the_runner_lives(
 def test_a_runner_that_is_to_end_by_itself_ends_with_a_bug_that_it_meets(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    once(monkeypatch, lifecycle, "expire_due", ValueError("a bug of ours"))
+    once(monkeypatch, deadlines, "expire_due", ValueError("a bug of ours"))
     with pytest.raises(ValueError, match="a bug of ours"):
         drive()
 
@@ -526,7 +526,7 @@ def test_a_question_that_cannot_be_expired_keeps_no_other_from_it(
         return expire(pk)
 
     monkeypatch.setitem(patterns._patterns, pattern.label, replace(pattern, expire=fails))
-    lifecycle.expire_due()
+    deadlines.expire_due()
     statuses = ApprovalRequest.objects.order_by("pk").values_list("status", flat=True)
     assert list(statuses) == ["pending", "rejected"]
     assert "a bug of ours" in caplog.text
@@ -536,7 +536,7 @@ def test_a_look_after_a_suspension_that_fails_loses_no_decision(
     rita: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(noticing, "TICK", NEVER)
-    once(monkeypatch, lifecycle, "has_decided", OperationalError("the server is away"))
+    once(monkeypatch, delivery, "has_decided", OperationalError("the server is away"))
     decide_before_the_suspension(monkeypatch, rita)
     monkeypatch.setattr(Noticing, "heard", lambda self, events: None)
     assert driven("asking", "a").status == "completed"
@@ -631,7 +631,7 @@ def test_a_decision_is_kept_when_the_look_that_it_came_with_fails(
     rita: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run waits in memory, for a time limit of its own: no later look would find it."""
-    found = lifecycle.expire_due
+    found = deadlines.expire_due
     failing: list[int] = []
 
     def expire_due() -> int:
@@ -640,7 +640,7 @@ def test_a_decision_is_kept_when_the_look_that_it_came_with_fails(
             raise OperationalError("database is locked")
         return found()
 
-    monkeypatch.setattr(lifecycle, "expire_due", expire_due)
+    monkeypatch.setattr(deadlines, "expire_due", expire_due)
     monkeypatch.setattr(backoff, "AGAIN", OFTEN)
     with RunnerInThread() as here:
         run = runs.submit("impatient", "30")
