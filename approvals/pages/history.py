@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-
-from django.contrib.auth.models import User
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
 from ledger.models import Event, JournalEntry
+from pages.history import Entry, People, read_events, read_resumption, tell_alike
 
-MOST = 300  # events; a request has about five
 REVISIONS = 50  # of one question, each way
 
 DECIDING = (
@@ -31,16 +28,10 @@ VERDICTS = {  # what a person says about a run in doubt
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One line. `words` is what a person or a program wrote, `revision` a request to link to."""
+class Line(Entry):
+    """One line, and a request to link to from it."""
 
-    at: datetime | None
-    what: str
-    kind: str = ""  # the look's colour: "wait", "yes", …
-    more: str = ""
-    words: str = ""
     revision: ApprovalRequest | None = None
-    open: bool = False  # has not happened yet
 
 
 def revisions(approval: ApprovalRequest) -> list[ApprovalRequest]:
@@ -60,32 +51,28 @@ def revisions(approval: ApprovalRequest) -> list[ApprovalRequest]:
 def entries(approval: ApprovalRequest, chain: list[ApprovalRequest]) -> list[Entry]:
     """The lines for one request: its own in full, of its other revisions only the turns."""
     by_subject = {each.subject: each for each in chain}
-    events = list(Event.objects.filter(subject__in=by_subject).order_by("id")[:MOST])
-    events += [*_resumed(approval, events), *_doubted(approval, events)]
-    names = _names(events)
-    found: list[Entry] = []
+    events = read_events(*by_subject)
+    events += [*read_resumption(approval, events, DECIDING), *_doubted(approval, events)]
+    people = People(events)
+    lines: list[Entry] = []
     for event in sorted(events, key=lambda event: event.id):
         about = by_subject.get(event.subject, approval)
         if about.pk == approval.pk or event.kind in TURNS:
-            found += TOLD.get(event.kind, _other)(event, about, names)
-    linked = [_linked(entry, approval) for entry in found]
+            lines += _told(event, about, people)
+    linked = [_linked(line, approval) for line in lines]
     return [*linked, *_open_end(approval)]
 
 
-def _linked(entry: Entry, approval: ApprovalRequest) -> Entry:
+def _told(event: Event, about: ApprovalRequest, people: People) -> Sequence[Entry]:
+    teller = TOLD.get(event.kind)
+    return teller(event, about, people) if teller else [tell_alike(event, people)]
+
+
+def _linked(line: Entry, approval: ApprovalRequest) -> Entry:
     """Without a link from a page to itself."""
-    if entry.revision is None or entry.revision.pk != approval.pk:
-        return entry
-    return Entry(entry.at, entry.what, entry.kind, entry.more, entry.words, open=entry.open)
-
-
-def _resumed(approval: ApprovalRequest, events: list[Event]) -> list[Event]:
-    """The run's first resuming after the decision: it belongs to the story of this request."""
-    decided = [e.id for e in events if e.subject == approval.subject and e.kind in DECIDING]
-    if approval.run_id is None or not decided:
-        return []
-    later = Event.objects.filter(run_id=approval.run_id, kind="runs.resumed", id__gt=decided[-1])
-    return list(later.order_by("id")[:1])
+    if isinstance(line, Line) and line.revision == approval:
+        return replace(line, revision=None)
+    return line
 
 
 def _doubted(approval: ApprovalRequest, events: list[Event]) -> list[Event]:
@@ -113,122 +100,84 @@ def _open_end(approval: ApprovalRequest) -> list[Entry]:
     return [Entry(approval.deadline, "Rejected, if nobody decides before", open=True)]
 
 
-# ---- Names
-
-
-Names = dict[str, str]
-
-
-def _names(events: list[Event]) -> Names:
-    """Full names by actor, for the people among the actors."""
-    users = {event.actor.removeprefix("user:") for event in events if event.actor[:5] == "user:"}
-    people = User.objects.filter(username__in=users) if users else []
-    return {f"user:{user.get_username()}": name_of(user) for user in people}
-
-
-def name_of(user: User) -> str:
-    """How a person is called on the pages."""
-    return user.get_full_name() or user.get_username()
-
-
-def _who(event: Event, names: Names) -> str:
-    return names.get(event.actor) or event.actor.partition(":")[2] or event.actor
-
-
 # ---- Sentences, by the kind of event
 
-Teller = Callable[[Event, ApprovalRequest, Names], list[Entry]]
+Teller = Callable[[Event, ApprovalRequest, People], Sequence[Entry]]
 
 
-def _asked(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+def _asked(event: Event, about: ApprovalRequest, people: People) -> list[Entry]:
     if about.author_id is not None:
         return []  # the edit before it says so already
-    what = f"Asked by {_who(event, names)}"
+    what = f"Asked by {people.who(event)}"
     if about.revision > 1:
-        what = f"Asked again by {_who(event, names)}, revision {about.revision}"
+        what = f"Asked again by {people.who(event)}, revision {about.revision}"
     more = f"{about.risk_level} risk, gate {about.rule.get('gate', '')}"
-    return [Entry(event.at, what, "wait", more, revision=about)]
+    return [Line(event.at, what, "wait", more, revision=about)]
 
 
-def _approved(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+def _approved(event: Event, about: ApprovalRequest, people: People) -> list[Entry]:
     if about.resolution == Resolution.RULE:
         threshold = about.rule.get("threshold", "")
         what = f"Approved by the rule of the gate {about.rule.get('gate', '')}"
         return [Entry(event.at, what, "yes", f"which asks a person from {threshold}")]
     edited = "Edited and approved" if about.author_id is not None else "Approved"
-    what = f"{edited} by {_who(event, names)}"
+    what = f"{edited} by {people.who(event)}"
     return [Entry(event.at, what, "yes", words=about.feedback)]
 
 
-def _rejected(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+def _rejected(event: Event, about: ApprovalRequest, people: People) -> list[Entry]:
     by_deadline = event.actor == "deadline"
-    what = "Rejected by the deadline" if by_deadline else f"Rejected by {_who(event, names)}"
+    what = "Rejected by the deadline" if by_deadline else f"Rejected by {people.who(event)}"
     return [Entry(event.at, what, "no", words=about.feedback)]
 
 
-def _revision_requested(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+def _revision_requested(event: Event, about: ApprovalRequest, people: People) -> list[Entry]:
     if about.resolution == Resolution.EDITED:
-        return [Entry(event.at, f"Edited by {_who(event, names)}", "revise", revision=about)]
-    what = f"Revision requested by {_who(event, names)}"
+        return [Line(event.at, f"Edited by {people.who(event)}", "revise", revision=about)]
+    what = f"Revision requested by {people.who(event)}"
     return [Entry(event.at, what, "revise", words=about.feedback)]
 
 
-def _cancelled(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
-    what = f"Cancelled by {_who(event, names)}"
+def _cancelled(event: Event, about: ApprovalRequest, people: People) -> list[Entry]:
+    what = f"Cancelled by {people.who(event)}"
     return [Entry(event.at, what, "quiet", words=about.feedback)]
 
 
-def _shortened(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
-    return [Entry(event.at, f"Deadline shortened by {_who(event, names)}", "quiet")]
-
-
-def _delivered(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+def _delivered(event: Event, about: ApprovalRequest, people: People) -> list[Entry]:
     if about.status == ApprovalStatus.NEEDS_REVISION and about.resolution == Resolution.EDITED:
         return []  # what was written in its place is delivered with it, and says so
-    return [Entry(event.at, f"Delivered to {_who(event, names)}")]
+    return [tell_alike(event, people)]
 
 
-def _went_on(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
-    return [Entry(event.at, f"Run resumed on {_who(event, names)}")]
-
-
-def _started(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+def _started(event: Event, about: ApprovalRequest, people: People) -> list[Entry]:
     attempt = event.payload.get("attempt", 1)
     more = f"attempt {attempt}" if attempt != 1 else ""
-    what = f"{about.action} started on {_who(event, names)}"
+    what = f"{about.action} started on {people.who(event)}"
     return [Entry(event.at, what, "wait", more)]
 
 
-def _finished(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+def _finished(event: Event, about: ApprovalRequest, people: People) -> list[Entry]:
     return [Entry(event.at, f"{about.action} done", "yes")]
 
 
-def _failed(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+def _failed(event: Event, about: ApprovalRequest, people: People) -> list[Entry]:
     words = str(event.payload.get("error", ""))
     return [Entry(event.at, f"{about.action} failed", "error", words=words)]
 
 
-def _in_doubt(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+def _in_doubt(event: Event, about: ApprovalRequest, people: People) -> list[Entry]:
     words = str((event.payload.get("about") or {}).get("why", ""))
     return [Entry(event.at, f"Nobody knows whether {about.action} ran", "doubt", words=words)]
 
 
-def _said(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+def _said(event: Event, about: ApprovalRequest, people: People) -> list[Entry]:
     verdict = str(event.payload.get("verdict", ""))
-    what = f"{_who(event, names)} said: {VERDICTS.get(verdict, verdict)}"
+    what = f"{people.who(event)} said: {VERDICTS.get(verdict, verdict)}"
     return [Entry(event.at, what, "revise", words=str(event.payload.get("note", "")))]
 
 
-def _looked(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
-    return [Entry(event.at, f"First looked at by {_who(event, names)}", "quiet")]
-
-
-def _nothing(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+def _nothing(event: Event, about: ApprovalRequest, people: People) -> list[Entry]:
     return []  # how somebody read is theirs to see
-
-
-def _other(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
-    return [Entry(event.at, event.kind.replace(".", " ").replace("_", " "), "quiet")]
 
 
 TOLD: dict[str, Teller] = {
@@ -237,11 +186,8 @@ TOLD: dict[str, Teller] = {
     "approvals.rejected": _rejected,
     "approvals.revision_requested": _revision_requested,
     "approvals.cancelled": _cancelled,
-    "approvals.deadline_shortened": _shortened,
     "approvals.delivered": _delivered,
-    "approvals.looked": _looked,
     "approvals.read": _nothing,
-    "runs.resumed": _went_on,
     "runs.in_doubt": _in_doubt,
     "runs.doubt_resolved": _said,
     "actions.started": _started,

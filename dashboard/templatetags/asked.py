@@ -15,6 +15,7 @@ from approvals.pages import history as log
 from dashboard.inbox.doubts import Doubt
 from dashboard.inbox.lanes import DOUBTS, LANES
 from ledger.clock import shown_now
+from ledger.requests.refusals import name_of
 from pages.rendering import durations
 from pages.rendering.marks import hidden_count, hidden_in, mark, mixed_scripts
 from pages.urgency import Place
@@ -59,7 +60,7 @@ def as_arguments(details: Any) -> Mapping[str, Any]:
 def decider(approval: ApprovalRequest) -> str:
     """Who or what decided, as it reads after "by"; "" while nobody has."""
     if approval.reviewer is not None:
-        return log.name_of(approval.reviewer)
+        return name_of(approval.reviewer)
     gate = f"the rule of the gate {approval.rule.get('gate', '')}"
     return {Resolution.RULE.value: gate, Resolution.DEADLINE.value: "the deadline"}.get(
         approval.resolution, ""

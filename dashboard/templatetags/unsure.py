@@ -14,6 +14,7 @@ from dashboard.templatetags.asked import countdown
 from escalations.models import Escalation, Resolution
 from escalations.pages import history
 from ledger.requests.refusals import name_of
+from pages.history import Entry
 from pages.rendering.marks import hidden_count
 from pages.urgency import Place
 
@@ -108,6 +109,6 @@ def response_text(escalation: Escalation) -> str:
 
 
 @register.simple_tag
-def told(escalation: Escalation) -> list[history.Entry]:
+def told(escalation: Escalation) -> list[Entry]:
     """The lines of its history: `{% told escalation as lines %}`."""
     return history.entries(escalation)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-
-from django.contrib.auth.models import User
 
 from escalations.models import AttemptWas, Escalation, EscalationStatus
 from ledger.models import Event
-from ledger.requests.refusals import name_of
+from pages.history import Entry, People, read_events, read_resumption, tell_alike
 
-MOST = 300  # events; an escalation has about five
+HANDED_OVER = "escalations.handed_over"
 ENDS = (
     "escalations.answered",
     "escalations.dismissed",
@@ -23,38 +19,23 @@ ENDS = (
 )
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One line. `words` is what a person or a program wrote."""
-
-    at: datetime | None
-    what: str
-    kind: str = ""  # the look's colour: "wait", "yes", …
-    more: str = ""
-    words: str = ""
-    open: bool = False  # has not happened yet
-
-
 def entries(escalation: Escalation) -> list[Entry]:
     """The lines for one escalation."""
-    events = list(Event.objects.filter(subject=escalation.subject).order_by("id")[:MOST])
-    events += _resumed(escalation, events)
-    people = _people(events)
-    found = [
-        TOLD.get(event.kind, _other)(event, event.payload, people)
+    events = read_events(escalation.subject)
+    events += read_resumption(escalation, events, ENDS)
+    handed = {str(event.payload.get("to")) for event in events if event.kind == HANDED_OVER}
+    people = People(events, handed)
+    told = [
+        _told(event, people)
         for event in sorted(events, key=lambda event: event.id)
         if event.kind not in SILENT
     ]
-    return [*found, *_open_end(escalation)]
+    return [*told, *_open_end(escalation)]
 
 
-def _resumed(escalation: Escalation, events: list[Event]) -> list[Event]:
-    """The run's first resuming after the end: it belongs to this story."""
-    ended = [event.id for event in events if event.kind in ENDS]
-    if escalation.run_id is None or not ended:
-        return []
-    later = Event.objects.filter(run_id=escalation.run_id, kind="runs.resumed", id__gt=ended[-1])
-    return list(later.order_by("id")[:1])
+def _told(event: Event, people: People) -> Entry:
+    teller = TOLD.get(event.kind)
+    return teller(event, event.payload, people) if teller else tell_alike(event, people)
 
 
 def _open_end(escalation: Escalation) -> list[Entry]:
@@ -65,30 +46,6 @@ def _open_end(escalation: Escalation) -> list[Entry]:
     return [
         Entry(escalation.deadline, "The agent goes on as uncertain, if nobody answers", open=True)
     ]
-
-
-class People:
-    """Names by username, for the people in these events."""
-
-    def __init__(self, names: dict[str, str]) -> None:
-        self._names = names
-
-    def named(self, username: str) -> str:
-        return self._names.get(username, username)
-
-    def who(self, event: Event) -> str:
-        """Who did it, as a name."""
-        kind, _, name = event.actor.partition(":")
-        return self.named(name) if kind == "user" else name or kind
-
-
-def _people(events: list[Event]) -> People:
-    names = {event.actor.removeprefix("user:") for event in events if event.actor[:5] == "user:"}
-    names |= {
-        str(event.payload.get("to")) for event in events if event.kind.endswith("handed_over")
-    }
-    found = User.objects.filter(username__in=names) if names else []
-    return People({user.get_username(): name_of(user) for user in found})
 
 
 # ---- Sentences, by the kind of event
@@ -149,26 +106,6 @@ def _marked(event: Event, data: dict[str, Any], people: People) -> Entry:
     return Entry(event.at, f"{people.who(event)} says the attempt was {word}", "quiet")
 
 
-def _looked(event: Event, data: dict[str, Any], people: People) -> Entry:
-    return Entry(event.at, f"First looked at by {people.who(event)}", "quiet")
-
-
-def _shortened(event: Event, data: dict[str, Any], people: People) -> Entry:
-    return Entry(event.at, f"Deadline shortened by {people.who(event)}", "quiet")
-
-
-def _delivered(event: Event, data: dict[str, Any], people: People) -> Entry:
-    return Entry(event.at, f"Delivered to {people.who(event)}")
-
-
-def _went_on(event: Event, data: dict[str, Any], people: People) -> Entry:
-    return Entry(event.at, f"Run resumed on {people.who(event)}")
-
-
-def _other(event: Event, data: dict[str, Any], people: People) -> Entry:
-    return Entry(event.at, event.kind.replace(".", " ").replace("_", " "), "quiet")
-
-
 SILENT = {"escalations.read"}  # how it was read is between the reader and the statistics
 TOLD: dict[str, Teller] = {
     "escalations.asked": _asked,
@@ -180,10 +117,6 @@ TOLD: dict[str, Teller] = {
     "escalations.cancelled": _cancelled,
     "escalations.claimed": _claimed,
     "escalations.released": _given_back,
-    "escalations.handed_over": _handed_over,
+    HANDED_OVER: _handed_over,
     "escalations.marked": _marked,
-    "escalations.deadline_shortened": _shortened,
-    "escalations.looked": _looked,
-    "escalations.delivered": _delivered,
-    "runs.resumed": _went_on,
 }

@@ -10,6 +10,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from ledger.clock import shown_now
+from ledger.requests.refusals import name_of
+from pages.history import Entry
 from pages.rendering import difference as changes
 from pages.rendering import durations
 from reviews import types
@@ -50,13 +52,13 @@ def size_words(size: int) -> str:
 @register.filter
 def reviewer(item: ReviewItem) -> str:
     """Who decided; "" while nobody has."""
-    return log.name_of(item.reviewer)
+    return name_of(item.reviewer)
 
 
 @register.filter
 def holder(item: ReviewItem) -> str:
     """Who has it in hand."""
-    return log.name_of(item.claimed_by)
+    return name_of(item.claimed_by)
 
 
 @register.simple_tag
@@ -81,6 +83,6 @@ def ordinal(number: int) -> str:
 
 
 @register.simple_tag
-def review_history(item: ReviewItem) -> list[log.Entry]:
+def review_history(item: ReviewItem) -> list[Entry]:
     """The lines of its history: `{% review_history item as lines %}`."""
     return log.entries(item)

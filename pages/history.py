@@ -1,0 +1,74 @@
+"""What happened to one request, as lines told from the log: what is told alike for every kind."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth.models import User
+
+from ledger.models import Event
+from ledger.requests.models import HumanRequest
+from ledger.requests.refusals import name_of
+
+MOST = 300  # events; a request has about five
+ALIKE = {  # by what an event's kind ends with: colour, what happened
+    "looked": ("quiet", "First looked at by {who}"),
+    "deadline_shortened": ("quiet", "Deadline shortened by {who}"),
+    "delivered": ("", "Delivered to {who}"),
+    "resumed": ("", "Run resumed on {who}"),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line. `words` is what a person or a program wrote."""
+
+    at: datetime | None
+    what: str
+    kind: str = ""  # the look's colour: "wait", "yes", …
+    more: str = ""
+    words: str = ""
+    open: bool = False  # has not happened yet
+
+
+class People:
+    """Names by username, for the people who act in these events, and others that are named."""
+
+    def __init__(self, events: Iterable[Event], others: Collection[str] = ()) -> None:
+        actors = {e.actor.removeprefix("user:") for e in events if e.actor.startswith("user:")}
+        wanted = actors.union(others)
+        users = User.objects.filter(username__in=wanted) if wanted else []
+        self._names = {user.get_username(): name_of(user) for user in users}
+
+    def named(self, username: str) -> str:
+        return self._names.get(username, username)
+
+    def who(self, event: Event) -> str:
+        """Who did it, as a name."""
+        kind, _, name = event.actor.partition(":")
+        return self.named(name) if kind == "user" else name or kind
+
+
+def read_events(*subjects: str) -> list[Event]:
+    """The events of these subjects, oldest first."""
+    return list(Event.objects.filter(subject__in=subjects).order_by("id")[:MOST])
+
+
+def read_resumption(
+    request: HumanRequest, events: Iterable[Event], ends: Collection[str]
+) -> list[Event]:
+    """The run's first resuming after the request came to one of its `ends`: it belongs to its story."""
+    ended = [e.id for e in events if e.subject == request.subject and e.kind in ends]
+    if request.run_id is None or not ended:
+        return []
+    later = Event.objects.filter(run_id=request.run_id, kind="runs.resumed", id__gt=ended[-1])
+    return list(later.order_by("id")[:1])
+
+
+def tell_alike(event: Event, people: People) -> Entry:
+    """The line of an event that is told alike for every kind of request, or that nobody tells."""
+    colour, words = ALIKE.get(event.kind.rpartition(".")[2], ("quiet", ""))
+    what = words.format(who=people.who(event))
+    return Entry(event.at, what or event.kind.replace(".", " ").replace("_", " "), colour)
