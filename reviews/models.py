@@ -22,16 +22,14 @@ from reviews.contents import OutputField
 
 
 class ReviewStatus(models.TextChoices):
-    """pending → approved | rejected | corrected | released | cancelled."""
+    """pending → approved | rejected | corrected | let through (stored as released) | cancelled."""
 
     PENDING = "pending"
     APPROVED = "approved"
     REJECTED = "rejected"
     CORRECTED = "corrected"  # approved with a person's text in its place
-    LET_THROUGH = (
-        "released",
-        "Released",
-    )  # not in the sample of its type: may be used, nobody looked at it
+    # Not in the sample of its type: it may be used, and nobody looked at it.
+    LET_THROUGH = "released", "Let through"
     CANCELLED = "cancelled"
 
 
@@ -60,7 +58,7 @@ class OutputType(models.Model):
         default=Decimal(100),
         validators=[MinValueValidator(0), MaxValueValidator(100)],
         help_text="Per cent of the outputs that a person must look at, drawn at random. "
-        "The rest is released at once and marked as not reviewed.",
+        "The rest is let through at once and marked as not reviewed.",
     )
     rendering = models.CharField(max_length=16, choices=Rendering, default=Rendering.AUTO)
     language = models.CharField(

@@ -8,6 +8,6 @@ DECISIONS = {  # colour, icon, word
     "reviews.approved": ("yes", "check", "approved"),
     "reviews.rejected": ("no", "x", "rejected"),
     "reviews.corrected": ("revise", "pencil-line", "corrected and approved"),
-    "reviews.released": ("quiet", "shield-check", "released without a review"),
+    "reviews.released": ("quiet", "shield-check", "let through without a review"),
     "reviews.cancelled": ("quiet", "ban", "cancelled"),
 }
