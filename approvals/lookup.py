@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from approvals.models import ApprovalRequest
-from ledger.statements.row_lookup import by_id_of
+from ledger.requests.checks import by_id_of
 
 by_id = by_id_of(ApprovalRequest, "approval request", "run", "reviewer", "gate")

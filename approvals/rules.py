@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from approvals.models import ApprovalRequest
-from ledger.requests.deciding import refusal_of_dependent
+from ledger.requests.checks import refusal_of_dependent
 
 
 def refusal(request: ApprovalRequest, user: Any) -> str | None:

@@ -18,7 +18,7 @@ from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
 from approvals.outcome import explain_loss
 from ledger import canonical
 from ledger.clock import now
-from ledger.requests.deciding import SAY_WHY, check_permitted, check_words
+from ledger.requests.checks import SAY_WHY, check_permitted, check_words
 from ledger.requests.models import STILL_OPEN
 from ledger.runs import actor_for
 from ledger.transitions import move, verb

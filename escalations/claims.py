@@ -15,11 +15,10 @@ from escalations.models import Escalation, EscalationStatus
 from escalations.outcome import explain_loss
 from ledger.clock import now
 from ledger.errors import BadInput, Refused, UnknownId
-from ledger.people import user_named
+from ledger.people import name_of, user_named
+from ledger.requests.checks import check_permitted, check_words
 from ledger.requests.claims import CLAIM, NO_CLAIM, name_holder
-from ledger.requests.deciding import check_permitted, check_words
 from ledger.requests.models import NOT_CLAIMED, STILL_OPEN
-from ledger.requests.refusals import name_of
 from ledger.runs import actor_for
 from ledger.transitions import record, verb
 

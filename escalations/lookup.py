@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from escalations.models import Escalation
-from ledger.statements.row_lookup import by_id_of
+from ledger.requests.checks import by_id_of
 
 RELATED = ("run", "reviewer", "claimed_by", "handed_to", "handed_by", "marked_by")
 

@@ -21,8 +21,8 @@ from escalations.models import AttemptWas, Escalation, EscalationStatus, Resolut
 from escalations.outcome import explain_loss
 from ledger.clock import now
 from ledger.errors import BadInput, Stale
+from ledger.requests.checks import check_permitted, check_words
 from ledger.requests.claims import NO_CLAIM
-from ledger.requests.deciding import check_permitted, check_words
 from ledger.requests.models import STILL_OPEN
 from ledger.runs import actor_for
 from ledger.transitions import move, record, rows_for_update, verb

@@ -1,4 +1,4 @@
-"""Whom a verb is done by: a user by name or object, as the database has them now."""
+"""The people who do verbs: a user by name or object, as the database has them now, and their name."""
 
 from __future__ import annotations
 
@@ -40,3 +40,8 @@ def _users(model: Any) -> tuple[Rows[Any], Rows[Any]]:
         Rows(lambda: users.filter(pk=key)),
         Rows(lambda: users.filter(**{model.USERNAME_FIELD: name})),
     )
+
+
+def name_of(user: Any) -> str:
+    """How a person is called in sentences; "" for nobody."""
+    return "" if user is None else str(user.get_full_name() or user.get_username())

@@ -13,7 +13,7 @@ from ledger.clock import now
 from ledger.errors import AlreadyDecided, BadInput, NotAllowed, Stale
 from ledger.models import JournalEntry, Run
 from ledger.requests import cancelling, delivery
-from ledger.statements.row_lookup import by_id_of
+from ledger.requests.checks import by_id_of
 from ledger.transitions import move, record, rows_for_update, verb
 
 MAX_TASK = 20_000  # characters

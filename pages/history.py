@@ -9,8 +9,10 @@ from datetime import datetime
 from django.contrib.auth.models import User
 
 from ledger.models import Event
+from ledger.people import name_of
 from ledger.requests.models import HumanRequest
-from ledger.requests.refusals import name_of
+
+Names = dict[str, str]  # by actor
 
 MOST = 300  # events; a request has about five
 ALIKE = {  # by what an event's kind ends with: colour, what happened
@@ -33,22 +35,13 @@ class Entry:
     open: bool = False  # has not happened yet
 
 
-class People:
-    """Names by username, for the people who act in these events, and others that are named."""
-
-    def __init__(self, events: Iterable[Event], others: Collection[str] = ()) -> None:
-        actors = {e.actor.removeprefix("user:") for e in events if e.actor.startswith("user:")}
-        wanted = actors.union(others)
-        users = User.objects.filter(username__in=wanted) if wanted else []
-        self._names = {user.get_username(): name_of(user) for user in users}
-
-    def named(self, username: str) -> str:
-        return self._names.get(username, username)
-
-    def who(self, event: Event) -> str:
-        """Who did it, as a name."""
-        kind, _, name = event.actor.partition(":")
-        return self.named(name) if kind == "user" else name or kind
+def name_actors(actors: Iterable[str]) -> dict[str, str]:
+    """How each of these actors, such as "user:rita", is called: people by their full name."""
+    actors = set(actors)
+    usernames = {actor.removeprefix("user:") for actor in actors if actor.startswith("user:")}
+    users = User.objects.filter(username__in=usernames) if usernames else []
+    people = {f"user:{user.get_username()}": name_of(user) for user in users}
+    return {actor: actor.partition(":")[2] or actor for actor in actors} | people
 
 
 def read_events(*subjects: str) -> list[Event]:
@@ -67,8 +60,8 @@ def read_resumption(
     return list(later.order_by("id")[:1])
 
 
-def tell_alike(event: Event, people: People) -> Entry:
+def tell_alike(event: Event, names: Names) -> Entry:
     """The line of an event that is told alike for every kind of request, or that nobody tells."""
     colour, words = ALIKE.get(event.kind.rpartition(".")[2], ("quiet", ""))
-    what = words.format(who=people.who(event))
+    what = words.format(who=names[event.actor])
     return Entry(event.at, what or event.kind.replace(".", " ").replace("_", " "), colour)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, TypeVar
 
 from django.contrib import messages
+from django.core.exceptions import ObjectDoesNotExist
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 
@@ -14,15 +15,15 @@ from ledger.errors import UnknownId
 from pages.access import HtmxHttpRequest, wants_part
 from pages.banner import Banner
 
-R = TypeVar("R")
+M = TypeVar("M", bound=Model)
 
 
-def find_or_404(by_id: Callable[[Any], R], pk: int) -> R:
-    """The row, or 404 with the sentence that there is none."""
+def find_or_404(rows: QuerySet[M], pk: int, what: str) -> M:
+    """The row of that id, or 404 with the sentence that there is no such `what`."""
     try:
-        return by_id(pk)
-    except UnknownId as error:
-        raise Http404(str(error)) from None
+        return rows.get(pk=pk)
+    except (ObjectDoesNotExist, OverflowError):
+        raise Http404(str(UnknownId(what, pk))) from None
 
 
 def render_current(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ledger.errors import UnknownId
-from ledger.statements.row_lookup import by_id_of
+from ledger.requests.checks import by_id_of
 from plans.models import Plan, PlanStep, PlanTurn, PlanVersion, StepRun, StepStatus
 from plans.steps import Step
 

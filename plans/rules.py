@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ledger.requests.deciding import refusal_of_dependent
+from ledger.requests.checks import refusal_of_dependent
 from plans.models import Plan
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ledger.errors import BadInput
-from ledger.requests import deciding
+from ledger.requests import checks
 from ledger.runs import actor_for
 from ledger.transitions import record
 from plans.lookup import agents_version, steps_of, unheard, version_of
@@ -19,7 +19,7 @@ Words = Mapping[str, str]  # by what they are about: a question's id, or a step'
 def check_words(field: str, text: object, needed: bool = False) -> None:
     """BadInput for words that are missing, too long or no text."""
     needs = "Say something first." if needed else ""
-    deciding.check_words(field, text, needed=needs, unchanged="Nothing was sent.")
+    checks.check_words(field, text, needed=needs, unchanged="Nothing was sent.")
 
 
 def given_answers(plan: Plan, answers: Words | None) -> list[tuple[dict[str, str], str]]:

@@ -12,8 +12,8 @@ from django.db.models import Q
 
 from ledger.clock import DbNow, now
 from ledger.errors import Refused
+from ledger.requests.checks import check_permitted
 from ledger.requests.claims import CLAIM, NO_CLAIM, name_holder
-from ledger.requests.deciding import check_permitted
 from ledger.requests.models import NOT_CLAIMED
 from ledger.runs import actor_for
 from ledger.transitions import record, verb

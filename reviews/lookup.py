@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledger.statements.row_lookup import by_id_of
+from ledger.requests.checks import by_id_of
 from reviews.models import ReviewItem
 
 by_id = by_id_of(ReviewItem, "review item", "run", "reviewer", "claimed_by")

@@ -12,8 +12,8 @@ from django.db.models import Q
 
 from ledger.clock import now
 from ledger.errors import BadInput
+from ledger.requests.checks import SAY_WHY, check_permitted, check_words
 from ledger.requests.claims import NO_CLAIM
-from ledger.requests.deciding import SAY_WHY, check_permitted, check_words
 from ledger.runs import actor_for
 from ledger.transitions import move, verb
 from reviews import contents, rules

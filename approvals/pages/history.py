@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
 from ledger.models import Event, JournalEntry
-from pages.history import Entry, People, read_events, read_resumption, tell_alike
+from pages.history import Entry, Names, name_actors, read_events, read_resumption, tell_alike
 
 REVISIONS = 50  # of one question, each way
 
@@ -53,19 +53,19 @@ def entries(approval: ApprovalRequest, chain: list[ApprovalRequest]) -> list[Ent
     by_subject = {each.subject: each for each in chain}
     events = read_events(*by_subject)
     events += [*read_resumption(approval, events, DECIDING), *_doubted(approval, events)]
-    people = People(events)
+    names = name_actors(event.actor for event in events)
     lines: list[Entry] = []
     for event in sorted(events, key=lambda event: event.id):
         about = by_subject.get(event.subject, approval)
         if about.pk == approval.pk or event.kind in TURNS:
-            lines += _told(event, about, people)
+            lines += _told(event, about, names)
     linked = [_linked(line, approval) for line in lines]
     return [*linked, *_open_end(approval)]
 
 
-def _told(event: Event, about: ApprovalRequest, people: People) -> Sequence[Entry]:
+def _told(event: Event, about: ApprovalRequest, names: Names) -> Sequence[Entry]:
     teller = TOLD.get(event.kind)
-    return teller(event, about, people) if teller else [tell_alike(event, people)]
+    return teller(event, about, names) if teller else [tell_alike(event, names)]
 
 
 def _linked(line: Entry, approval: ApprovalRequest) -> Entry:
@@ -102,81 +102,81 @@ def _open_end(approval: ApprovalRequest) -> list[Entry]:
 
 # ---- Sentences, by the kind of event
 
-Teller = Callable[[Event, ApprovalRequest, People], Sequence[Entry]]
+Teller = Callable[[Event, ApprovalRequest, Names], Sequence[Entry]]
 
 
-def _asked(event: Event, about: ApprovalRequest, people: People) -> list[Entry]:
+def _asked(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     if about.author_id is not None:
         return []  # the edit before it says so already
-    what = f"Asked by {people.who(event)}"
+    what = f"Asked by {names[event.actor]}"
     if about.revision > 1:
-        what = f"Asked again by {people.who(event)}, revision {about.revision}"
+        what = f"Asked again by {names[event.actor]}, revision {about.revision}"
     more = f"{about.risk_level} risk, gate {about.rule.get('gate', '')}"
     return [Line(event.at, what, "wait", more, revision=about)]
 
 
-def _approved(event: Event, about: ApprovalRequest, people: People) -> list[Entry]:
+def _approved(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     if about.resolution == Resolution.RULE:
         threshold = about.rule.get("threshold", "")
         what = f"Approved by the rule of the gate {about.rule.get('gate', '')}"
         return [Entry(event.at, what, "yes", f"which asks a person from {threshold}")]
     edited = "Edited and approved" if about.author_id is not None else "Approved"
-    what = f"{edited} by {people.who(event)}"
+    what = f"{edited} by {names[event.actor]}"
     return [Entry(event.at, what, "yes", words=about.feedback)]
 
 
-def _rejected(event: Event, about: ApprovalRequest, people: People) -> list[Entry]:
+def _rejected(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     by_deadline = event.actor == "deadline"
-    what = "Rejected by the deadline" if by_deadline else f"Rejected by {people.who(event)}"
+    what = "Rejected by the deadline" if by_deadline else f"Rejected by {names[event.actor]}"
     return [Entry(event.at, what, "no", words=about.feedback)]
 
 
-def _revision_requested(event: Event, about: ApprovalRequest, people: People) -> list[Entry]:
+def _revision_requested(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     if about.resolution == Resolution.EDITED:
-        return [Line(event.at, f"Edited by {people.who(event)}", "revise", revision=about)]
-    what = f"Revision requested by {people.who(event)}"
+        return [Line(event.at, f"Edited by {names[event.actor]}", "revise", revision=about)]
+    what = f"Revision requested by {names[event.actor]}"
     return [Entry(event.at, what, "revise", words=about.feedback)]
 
 
-def _cancelled(event: Event, about: ApprovalRequest, people: People) -> list[Entry]:
-    what = f"Cancelled by {people.who(event)}"
+def _cancelled(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+    what = f"Cancelled by {names[event.actor]}"
     return [Entry(event.at, what, "quiet", words=about.feedback)]
 
 
-def _delivered(event: Event, about: ApprovalRequest, people: People) -> list[Entry]:
+def _delivered(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     if about.status == ApprovalStatus.NEEDS_REVISION and about.resolution == Resolution.EDITED:
         return []  # what was written in its place is delivered with it, and says so
-    return [tell_alike(event, people)]
+    return [tell_alike(event, names)]
 
 
-def _started(event: Event, about: ApprovalRequest, people: People) -> list[Entry]:
+def _started(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     attempt = event.payload.get("attempt", 1)
     more = f"attempt {attempt}" if attempt != 1 else ""
-    what = f"{about.action} started on {people.who(event)}"
+    what = f"{about.action} started on {names[event.actor]}"
     return [Entry(event.at, what, "wait", more)]
 
 
-def _finished(event: Event, about: ApprovalRequest, people: People) -> list[Entry]:
+def _finished(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     return [Entry(event.at, f"{about.action} done", "yes")]
 
 
-def _failed(event: Event, about: ApprovalRequest, people: People) -> list[Entry]:
+def _failed(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     words = str(event.payload.get("error", ""))
     return [Entry(event.at, f"{about.action} failed", "error", words=words)]
 
 
-def _in_doubt(event: Event, about: ApprovalRequest, people: People) -> list[Entry]:
+def _in_doubt(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     words = str((event.payload.get("about") or {}).get("why", ""))
     return [Entry(event.at, f"Nobody knows whether {about.action} ran", "doubt", words=words)]
 
 
-def _said(event: Event, about: ApprovalRequest, people: People) -> list[Entry]:
+def _said(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     verdict = str(event.payload.get("verdict", ""))
-    what = f"{people.who(event)} said: {VERDICTS.get(verdict, verdict)}"
+    what = f"{names[event.actor]} said: {VERDICTS.get(verdict, verdict)}"
     return [Entry(event.at, what, "revise", words=str(event.payload.get("note", "")))]
 
 
-def _nothing(event: Event, about: ApprovalRequest, people: People) -> list[Entry]:
+def _nothing(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     return []  # how somebody read is theirs to see
 
 

@@ -10,7 +10,6 @@ from approvals.models import ApprovalRequest
 from approvals.pages import page
 from ledger.errors import LedgerError
 from ledger.models import Event
-from ledger.statements.row_lookup import by_id_of
 from pages import banner as banners
 from pages import replies
 from pages.access import HtmxHttpRequest, wants_part
@@ -24,12 +23,11 @@ SAID = {  # by status
     ),
 }
 
-_by_id = by_id_of(ApprovalRequest, "request", *page.ROWS)
-
 
 def find(pk: int) -> ApprovalRequest:
     """The request with all that its page shows, or 404."""
-    return replies.find_or_404(_by_id, pk)
+    rows = ApprovalRequest.objects.select_related(*page.ROWS)
+    return replies.find_or_404(rows, pk, "request")
 
 
 def shown(request: HtmxHttpRequest, pk: int, status: int = 200, **more: Any) -> HttpResponse:

@@ -15,7 +15,7 @@ from approvals.pages import history as log
 from dashboard.inbox.doubts import Doubt
 from dashboard.inbox.lanes import DOUBTS, LANES
 from ledger.clock import shown_now
-from ledger.requests.refusals import name_of
+from ledger.people import name_of
 from pages.rendering import durations
 from pages.rendering.marks import hidden_count, hidden_in, mark, mixed_scripts
 from pages.urgency import Place

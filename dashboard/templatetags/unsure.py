@@ -13,7 +13,7 @@ from dashboard.inbox.lanes import LANES
 from dashboard.templatetags.asked import countdown
 from escalations.models import Escalation, Resolution
 from escalations.pages import history
-from ledger.requests.refusals import name_of
+from ledger.people import name_of
 from pages.history import Entry
 from pages.rendering.marks import hidden_count
 from pages.urgency import Place

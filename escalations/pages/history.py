@@ -7,7 +7,7 @@ from typing import Any
 
 from escalations.models import AttemptWas, Escalation, EscalationStatus
 from ledger.models import Event
-from pages.history import Entry, People, read_events, read_resumption, tell_alike
+from pages.history import Entry, Names, name_actors, read_events, read_resumption, tell_alike
 
 HANDED_OVER = "escalations.handed_over"
 ENDS = (
@@ -23,19 +23,19 @@ def entries(escalation: Escalation) -> list[Entry]:
     """The lines for one escalation."""
     events = read_events(escalation.subject)
     events += read_resumption(escalation, events, ENDS)
-    handed = {str(event.payload.get("to")) for event in events if event.kind == HANDED_OVER}
-    people = People(events, handed)
+    handed = {f"user:{event.payload.get('to')}" for event in events if event.kind == HANDED_OVER}
+    names = name_actors([*handed, *(event.actor for event in events)])
     told = [
-        _told(event, people)
+        _told(event, names)
         for event in sorted(events, key=lambda event: event.id)
         if event.kind not in SILENT
     ]
     return [*told, *_open_end(escalation)]
 
 
-def _told(event: Event, people: People) -> Entry:
+def _told(event: Event, names: Names) -> Entry:
     teller = TOLD.get(event.kind)
-    return teller(event, event.payload, people) if teller else tell_alike(event, people)
+    return teller(event, event.payload, names) if teller else tell_alike(event, names)
 
 
 def _open_end(escalation: Escalation) -> list[Entry]:
@@ -50,60 +50,60 @@ def _open_end(escalation: Escalation) -> list[Entry]:
 
 # ---- Sentences, by the kind of event
 
-Teller = Callable[[Event, dict[str, Any], People], Entry]
+Teller = Callable[[Event, dict[str, Any], Names], Entry]
 
 
-def _asked(event: Event, data: dict[str, Any], people: People) -> Entry:
-    return Entry(event.at, f"Asked by {people.who(event)}", "wait", f"type {data.get('type', '')}")
+def _asked(event: Event, data: dict[str, Any], names: Names) -> Entry:
+    return Entry(event.at, f"Asked by {names[event.actor]}", "wait", f"type {data.get('type', '')}")
 
 
-def _answered(event: Event, data: dict[str, Any], people: People) -> Entry:
+def _answered(event: Event, data: dict[str, Any], names: Names) -> Entry:
     more = "" if data.get("kept", True) else "not kept for similar questions"
     words = str(data.get("answer", ""))
-    return Entry(event.at, f"Answered by {people.who(event)}", "yes", more, words)
+    return Entry(event.at, f"Answered by {names[event.actor]}", "yes", more, words)
 
 
-def _dismissed(event: Event, data: dict[str, Any], people: People) -> Entry:
+def _dismissed(event: Event, data: dict[str, Any], names: Names) -> Entry:
     words = str(data.get("feedback", ""))
-    return Entry(event.at, f"Dismissed by {people.who(event)}", "quiet", words=words)
+    return Entry(event.at, f"Dismissed by {names[event.actor]}", "quiet", words=words)
 
 
-def _handled(event: Event, data: dict[str, Any], people: People) -> Entry:
-    return Entry(event.at, f"Answered by the handler of {people.who(event)}", "yes")
+def _handled(event: Event, data: dict[str, Any], names: Names) -> Entry:
+    return Entry(event.at, f"Answered by the handler of {names[event.actor]}", "yes")
 
 
-def _handler_failed(event: Event, data: dict[str, Any], people: People) -> Entry:
-    what = f"The handler of {people.who(event)} gave no answer"
+def _handler_failed(event: Event, data: dict[str, Any], names: Names) -> Entry:
+    what = f"The handler of {names[event.actor]} gave no answer"
     return Entry(event.at, what, "error", words=str(data.get("why", "")))
 
 
-def _expired(event: Event, data: dict[str, Any], people: People) -> Entry:
+def _expired(event: Event, data: dict[str, Any], names: Names) -> Entry:
     return Entry(event.at, "Expired; the agent goes on as uncertain", "quiet")
 
 
-def _cancelled(event: Event, data: dict[str, Any], people: People) -> Entry:
+def _cancelled(event: Event, data: dict[str, Any], names: Names) -> Entry:
     words = str(data.get("reason", ""))
-    return Entry(event.at, f"Dismissed by {people.who(event)}", "quiet", words=words)
+    return Entry(event.at, f"Dismissed by {names[event.actor]}", "quiet", words=words)
 
 
-def _claimed(event: Event, data: dict[str, Any], people: People) -> Entry:
-    return Entry(event.at, f"Claimed by {people.who(event)}", "wait")
+def _claimed(event: Event, data: dict[str, Any], names: Names) -> Entry:
+    return Entry(event.at, f"Claimed by {names[event.actor]}", "wait")
 
 
-def _given_back(event: Event, data: dict[str, Any], people: People) -> Entry:
-    return Entry(event.at, f"Given back by {people.who(event)}", "quiet")
+def _given_back(event: Event, data: dict[str, Any], names: Names) -> Entry:
+    return Entry(event.at, f"Given back by {names[event.actor]}", "quiet")
 
 
-def _handed_over(event: Event, data: dict[str, Any], people: People) -> Entry:
-    to = people.named(str(data.get("to", "")))
-    what = f"Handed over to {to} by {people.who(event)}"
+def _handed_over(event: Event, data: dict[str, Any], names: Names) -> Entry:
+    to = names.get(f"user:{data.get('to')}", "")
+    what = f"Handed over to {to} by {names[event.actor]}"
     return Entry(event.at, what, "revise", words=str(data.get("note", "")))
 
 
-def _marked(event: Event, data: dict[str, Any], people: People) -> Entry:
+def _marked(event: Event, data: dict[str, Any], names: Names) -> Entry:
     was = str(data.get("attempt_was", ""))
     word = AttemptWas(was).label.lower() if was in AttemptWas.values else was
-    return Entry(event.at, f"{people.who(event)} says the attempt was {word}", "quiet")
+    return Entry(event.at, f"{names[event.actor]} says the attempt was {word}", "quiet")
 
 
 SILENT = {"escalations.read"}  # how it was read is between the reader and the statistics

@@ -29,7 +29,8 @@ GO_ON = ("claim", "release")  # after these one goes on writing
 
 def find(pk: int) -> Escalation:
     """The escalation with all that its page shows, or 404."""
-    return replies.find_or_404(lookup.by_id, pk)
+    rows = Escalation.objects.select_related(*lookup.RELATED)
+    return replies.find_or_404(rows, pk, "escalation")
 
 
 def shown(request: HtmxHttpRequest, pk: int, status: int = 200, **more: Any) -> HttpResponse:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from ledger.errors import AlreadyDecided, BadInput, LedgerError, Refused, Stale, TooLate
+from ledger.people import name_of
 from ledger.requests.models import HumanRequest
 
 R = TypeVar("R", bound=HumanRequest)
@@ -23,11 +24,6 @@ def name_winner(
     """
     who = others.get(getattr(request, "resolution", ""), "") or name_of(request.reviewer)
     return f"{who or 'Somebody'} {first}: {word}{say_when(request.resolved_at)}."
-
-
-def name_of(user: Any) -> str:
-    """How a person is called in sentences; "" for nobody."""
-    return "" if user is None else str(user.get_full_name() or user.get_username())
 
 
 def say_when(time: datetime | None) -> str:

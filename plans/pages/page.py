@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 
 from ledger import patterns
-from ledger.requests.deciding import FEEDBACK
+from ledger.requests.checks import FEEDBACK
 from ledger.requests.models import HumanRequest
 from plans import figures, rules
 from plans.difference import StepChange, difference

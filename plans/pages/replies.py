@@ -13,7 +13,6 @@ from pages import banner as banners
 from pages import replies
 from pages.access import HtmxHttpRequest, wants_part
 from pages.banner import Banner
-from plans import lookup
 from plans.models import Plan
 from plans.pages import page
 from plans.pages.forms import TurnForm
@@ -33,7 +32,8 @@ SAID = {  # by what the form did
 
 def find(pk: int) -> Plan:
     """The plan, or 404."""
-    return replies.find_or_404(lookup.by_id, pk)
+    rows = Plan.objects.select_related("run__requester", "run__owner")
+    return replies.find_or_404(rows, pk, "plan")
 
 
 def shown(

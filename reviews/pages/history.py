@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ledger.models import Event
-from pages.history import Entry, People, read_events
+from pages.history import Entry, Names, name_actors, read_events
 from reviews.models import ReviewItem
 
 TOLD = {  # kind: colour, what happened
@@ -24,13 +24,13 @@ TOLD = {  # kind: colour, what happened
 def entries(item: ReviewItem) -> list[Entry]:
     """The lines of one item."""
     events = read_events(item.subject)
-    people = People(events)
-    return [_entry(event, people) for event in events if event.kind in TOLD]
+    names = name_actors(event.actor for event in events)
+    return [_entry(event, names) for event in events if event.kind in TOLD]
 
 
-def _entry(event: Event, people: People) -> Entry:
+def _entry(event: Event, names: Names) -> Entry:
     colour, words = TOLD[event.kind]
-    data, what = event.payload, words.format(who=people.who(event))
+    data, what = event.payload, words.format(who=names[event.actor])
     return Entry(event.at, what, colour, _more(event.kind, data), str(data.get("feedback", "")))
 
 

@@ -11,7 +11,6 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from ledger.errors import LedgerError
 from ledger.models import Event
-from ledger.statements.row_lookup import by_id_of
 from pages import banner as banners
 from pages import replies
 from pages.access import HtmxHttpRequest, wants_part
@@ -29,12 +28,11 @@ SAID = {  # by status
     ),
 }
 
-_by_id = by_id_of(ReviewItem, "review item", *page.ROWS)
-
 
 def find(pk: int) -> ReviewItem:
     """The item with all that its page shows, or 404."""
-    return replies.find_or_404(_by_id, pk)
+    rows = ReviewItem.objects.select_related(*page.ROWS)
+    return replies.find_or_404(rows, pk, "review item")
 
 
 def reading_of(request: HtmxHttpRequest) -> Reading:

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from ledger.clock import shown_now
-from ledger.requests.refusals import name_of
+from ledger.people import name_of
 from pages.history import Entry
 from pages.rendering import difference as changes
 from pages.rendering import durations

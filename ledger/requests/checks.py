@@ -1,26 +1,53 @@
-"""What is checked before a person's act counts: whether they may, and what they write with it."""
+"""How every verb begins: the row by its id, the person, whether they may, and what they write."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from django.db import models
+
 from ledger import canonical
-from ledger.errors import BadInput, NotAllowed
+from ledger.errors import BadInput, NotAllowed, UnknownId
 from ledger.models import Run
 from ledger.people import user_named
-from ledger.requests.models import HumanRequest
+from ledger.statements.prepared import Rows, slot
 
-R = TypeVar("R", bound=HumanRequest)
+M = TypeVar("M", bound=models.Model)
 
+MOST = 2**63 - 1  # what a database can be asked for
 FEEDBACK = 10_000  # characters
 SAY_WHY = "Say why, so that the agent can do better."
 UNDECIDED = "Nothing was decided."
 
 
+def by_id_of(model: type[M], what: str, *related: str) -> Callable[[Any], M]:
+    """A function from an id, a number or its text, to the row of that model.
+
+    It reads the `related` rows, too (as select_related), and raises UnknownId, which calls such
+    a row `what`, also for an id that is none.
+    """
+    key: Any = model._meta.pk
+    rows: Rows[M] = Rows(
+        lambda: model._default_manager.select_related(*related).filter(pk=slot(model, key.name))
+    )
+
+    def by_id(given: Any) -> M:
+        try:
+            number = key.get_prep_value(given)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise UnknownId(what, given) from error
+        found = rows(**{key.name: number}) if number is not None and abs(number) <= MOST else []
+        if not found:
+            raise UnknownId(what, given)
+        return found[0]
+
+    return by_id
+
+
 def check_permitted(
-    by_id: Callable[[Any], R], request_id: object, by: Any, refusal: Callable[[R, Any], str | None]
-) -> tuple[R, Any]:
+    by_id: Callable[[Any], M], request_id: object, by: Any, refusal: Callable[[M, Any], str | None]
+) -> tuple[M, Any]:
     """The request and the user; NotAllowed before anything else is said about the request."""
     request, user = by_id(request_id), user_named(by)
     reason = refusal(request, user)
