@@ -35,9 +35,9 @@ class Entry:
     open: bool = False  # has not happened yet
 
 
-def name_actors(actors: Iterable[str]) -> dict[str, str]:
-    """How each of these actors, such as "user:rita", is called: people by their full name."""
-    actors = set(actors)
+def name_actors(events: Iterable[Event], *others: str) -> Names:
+    """How who acts in these events is called, and `others` such as "user:rita"."""
+    actors = {*others, *(event.actor for event in events)}
     usernames = {actor.removeprefix("user:") for actor in actors if actor.startswith("user:")}
     users = User.objects.filter(username__in=usernames) if usernames else []
     people = {f"user:{user.get_username()}": name_of(user) for user in users}
@@ -53,7 +53,8 @@ def read_resumption(
     request: HumanRequest, events: Iterable[Event], ends: Collection[str]
 ) -> list[Event]:
     """The run's first resuming after the request came to one of its `ends`: it belongs to its story."""
-    ended = [e.id for e in events if e.subject == request.subject and e.kind in ends]
+    subject = request.subject
+    ended = [e.id for e in events if e.subject == subject and e.kind in ends]
     if request.run_id is None or not ended:
         return []
     later = Event.objects.filter(run_id=request.run_id, kind="runs.resumed", id__gt=ended[-1])

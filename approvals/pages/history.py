@@ -53,7 +53,7 @@ def entries(approval: ApprovalRequest, chain: list[ApprovalRequest]) -> list[Ent
     by_subject = {each.subject: each for each in chain}
     events = read_events(*by_subject)
     events += [*read_resumption(approval, events, DECIDING), *_doubted(approval, events)]
-    names = name_actors(event.actor for event in events)
+    names = name_actors(events)
     lines: list[Entry] = []
     for event in sorted(events, key=lambda event: event.id):
         about = by_subject.get(event.subject, approval)
@@ -77,7 +77,8 @@ def _linked(line: Entry, approval: ApprovalRequest) -> Entry:
 
 def _doubted(approval: ApprovalRequest, events: list[Event]) -> list[Event]:
     """That nobody knew whether its action ran, and what a person said about it: events of the run."""
-    began = any(e.subject == approval.subject and e.kind == "actions.started" for e in events)
+    subject = approval.subject
+    began = any(e.subject == subject and e.kind == "actions.started" for e in events)
     if approval.run_id is None or not began:
         return []
     of_it = {"request_kind": approval._meta.label_lower, "request_id": approval.pk}

@@ -24,7 +24,7 @@ def entries(escalation: Escalation) -> list[Entry]:
     events = read_events(escalation.subject)
     events += read_resumption(escalation, events, ENDS)
     handed = {f"user:{event.payload.get('to')}" for event in events if event.kind == HANDED_OVER}
-    names = name_actors([*handed, *(event.actor for event in events)])
+    names = name_actors(events, *handed)
     told = [
         _told(event, names)
         for event in sorted(events, key=lambda event: event.id)

@@ -24,7 +24,7 @@ TOLD = {  # kind: colour, what happened
 def entries(item: ReviewItem) -> list[Entry]:
     """The lines of one item."""
     events = read_events(item.subject)
-    names = name_actors(event.actor for event in events)
+    names = name_actors(events)
     return [_entry(event, names) for event in events if event.kind in TOLD]
 
 

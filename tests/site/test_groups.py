@@ -71,20 +71,21 @@ PAGES = (
     "hitl_agents/allowedhost",
 )
 MIGRATIONS = (
-    ("approvals.migrations.0002_groups", "make_groups"),
-    ("hitl_agents.migrations.0002_groups", "grant"),
-    ("escalations.migrations.0003_groups", "grant"),
-    ("reviews.migrations.0002_groups", "grant"),
-    ("plans.migrations.0002_groups", "grant"),
-    ("figures.migrations.0002_groups", "grant"),
+    "approvals.migrations.0002_groups",
+    "hitl_agents.migrations.0002_groups",
+    "escalations.migrations.0003_groups",
+    "reviews.migrations.0002_groups",
+    "plans.migrations.0002_groups",
+    "figures.migrations.0002_groups",
 )
 
 
 def make_groups() -> None:
-    """Run the migrations' functions once more, as a database that was flushed needs it."""
+    """Run the migrations' steps once more, as a database that was flushed needs it."""
     with connection.schema_editor() as editor:
-        for module, function in MIGRATIONS:
-            getattr(import_module(module), function)(apps, editor)
+        for module in MIGRATIONS:
+            (step,) = import_module(module).Migration.operations
+            step.code(apps, editor)
 
 
 def permissions(group: str) -> set[str]:
