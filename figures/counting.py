@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from figures.declared import ASKED, BY_KIND, LOOKED, SUMS, Declared
+from figures.declared import declared
 from figures.numbers import CARE, Numbers
 from figures.slots import quarter
+from ledger.event_kinds import EventKinds
 from ledger.models import Event
 
 AT_ONCE = 500  # subjects in one query
@@ -65,56 +66,57 @@ def tally(rows: Sequence[Row]) -> Tally:
     """The figures of these events, which follow each other in the log."""
     found = Tally()
     origins = _origins(rows)
+    by_kind = declared().by_kind
     for row in rows:
-        declared = BY_KIND.get(row.kind)
-        if declared is not None:
-            _count(found, row, declared, origins.get(row.subject))
+        kinds = by_kind.get(row.kind)
+        if kinds is not None:
+            _count(found, row, kinds, origins.get(row.subject))
     return found
 
 
-def _count(found: Tally, row: Row, declared: Declared, origin: Origin | None) -> None:
-    if row.kind in declared.sums:
-        _add_up(found, row, declared)
-    elif row.kind == declared.read:
-        _count_reading(found, row, declared)
-    elif row.kind in declared.looks:
+def _count(found: Tally, row: Row, kinds: EventKinds, origin: Origin | None) -> None:
+    if row.kind in kinds.sums:
+        _add_up(found, row, kinds)
+    elif row.kind == kinds.read:
+        _count_reading(found, row, kinds)
+    elif row.kind in kinds.looks:
         if origin is not None and origin.first_look == row.id:
-            for numbers in _each(found, row, declared, origin, reviewer=_person(row.actor)):
+            for numbers in _each(found, row, kinds, origin, reviewer=_person(row.actor)):
                 numbers.count("looks")
                 numbers.time("to_look", _seconds(origin, row))
     else:
-        _count_decision(found, row, declared, origin)
+        _count_decision(found, row, kinds, origin)
 
 
-def _count_decision(found: Tally, row: Row, declared: Declared, origin: Origin | None) -> None:
-    person, outcome = _person(row.actor), _outcome(row, declared)
+def _count_decision(found: Tally, row: Row, kinds: EventKinds, origin: Origin | None) -> None:
+    person, outcome = _person(row.actor), _outcome(row, kinds)
     if not outcome:
         return
     rule = row.actor.partition(":")[2] or row.actor if outcome == "automatic" else ""
     by_person = bool(person) and outcome not in ("cancelled", "automatic", "timed_out")
     reviewer = person if by_person else ""
-    for numbers in _each(found, row, declared, origin, reviewer=reviewer, rule=rule):
+    for numbers in _each(found, row, kinds, origin, reviewer=reviewer, rule=rule):
         numbers.count(outcome)
         if by_person and origin is not None:
             numbers.time("to_decision", _seconds(origin, row))
 
 
-def _outcome(row: Row, declared: Declared) -> str:
+def _outcome(row: Row, kinds: EventKinds) -> str:
     """The column that counts this decision; "" for one that does not count."""
-    if row.kind == declared.cancelled:
+    if row.kind == kinds.cancelled:
         return "cancelled"
-    outcome = declared.corrected(row.kind, json.loads(row.data), declared.outcomes[row.kind])
+    outcome = kinds.corrected(row.kind, json.loads(row.data), kinds.outcomes[row.kind])
     if row.actor == "deadline" or outcome == "timed_out":
         return "timed_out"
     return outcome if not outcome or _person(row.actor) else "automatic"
 
 
-def _count_reading(found: Tally, row: Row, declared: Declared) -> None:
+def _count_reading(found: Tally, row: Row, kinds: EventKinds) -> None:
     """How long somebody had the page open before deciding, and how much of it was seen."""
     data = json.loads(row.data)
     seconds, characters = float(data["seconds"]), int(data["characters"])
     column = next(name for name, end, _ in CARE if seconds < end)
-    for numbers in _each(found, row, declared, None, reviewer=_person(row.actor)):
+    for numbers in _each(found, row, kinds, None, reviewer=_person(row.actor)):
         numbers.count(column)
         if data["seen"] >= WHOLE:
             numbers.count("read_whole")
@@ -122,29 +124,29 @@ def _count_reading(found: Tally, row: Row, declared: Declared) -> None:
             numbers.time("pace", seconds * 1000 / characters)
 
 
-def _add_up(found: Tally, row: Row, declared: Declared) -> None:
+def _add_up(found: Tally, row: Row, kinds: EventKinds) -> None:
     """Numbers that the event itself says."""
     data = json.loads(row.data)
     said = data.get("figures") or {}
     if not said:
         return
-    for numbers in _each(found, row, declared, None, agent=str(data.get("agent", ""))[:200]):
-        for column in declared.sums[row.kind]:
+    for numbers in _each(found, row, kinds, None, agent=str(data.get("agent", ""))[:200]):
+        for column in kinds.sums[row.kind]:
             numbers.count(column, int(said.get(column, 0)))
 
 
 def _each(
-    found: Tally, row: Row, declared: Declared, origin: Origin | None, **more: str
+    found: Tally, row: Row, kinds: EventKinds, origin: Origin | None, **more: str
 ) -> Iterator[Numbers]:
     """The figures that an event belongs to: of everything, and of each thing it is about."""
     about: Mapping[str, str] = more
     if origin is not None:
         about = {"agent": origin.agent, "type": origin.type, "risk": origin.risk, **more}
     number = quarter(row.at)
-    yield found.at(number, (declared.pattern, "", ""))
+    yield found.at(number, (kinds.pattern, "", ""))
     for dimension, name in about.items():
         if name:
-            yield found.at(number, (declared.pattern, dimension, name))
+            yield found.at(number, (kinds.pattern, dimension, name))
 
 
 def _person(actor: str) -> str:
@@ -161,8 +163,11 @@ def _seconds(origin: Origin, row: Row) -> float:
 def _origins(rows: Sequence[Row]) -> dict[str, Origin]:
     """By subject, for all that these events are about: from the log before them, and from them."""
     found: dict[str, Origin] = {}
-    asked = {row.subject for row in rows if row.kind in ASKED}
-    about = {row.subject for row in rows if row.kind in BY_KIND and row.kind not in SUMS}
+    known = declared()
+    asked = {row.subject for row in rows if row.kind in known.asked}
+    about = {
+        row.subject for row in rows if row.kind in known.by_kind and row.kind not in known.sums
+    }
     _note(_earlier(sorted(about - asked), rows[0].id if rows else 0), found)
     _note(rows, found)
     return found
@@ -179,19 +184,20 @@ def _earlier(subjects: Sequence[str], before: int) -> Iterable[Row]:
 
 
 def _note(rows: Iterable[Row], found: dict[str, Origin]) -> None:
+    asked, looked = declared().asked, declared().looked
     for row in rows:
-        if row.kind in ASKED:
-            found[row.subject] = _origin(row, ASKED[row.kind])
-        elif row.kind in LOOKED and row.subject in found:
+        if row.kind in asked:
+            found[row.subject] = _origin(row, asked[row.kind])
+        elif row.kind in looked and row.subject in found:
             known = found[row.subject]
             known.first_look = min(known.first_look or row.id, row.id)
 
 
-def _origin(row: Row, declared: Declared) -> Origin:
+def _origin(row: Row, kinds: EventKinds) -> Origin:
     data: dict[str, Any] = json.loads(row.data)
     return Origin(
         at=row.at,
         agent=row.actor.partition(":")[2],
-        type=str(data.get(declared.type_in, ""))[:200] if declared.type_in else "",
-        risk=str(data.get(declared.risk_in) or "")[:200] if declared.risk_in else "",
+        type=str(data.get(kinds.type_in, ""))[:200] if kinds.type_in else "",
+        risk=str(data.get(kinds.risk_in) or "")[:200] if kinds.risk_in else "",
     )

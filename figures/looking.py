@@ -11,7 +11,6 @@ from collections.abc import Set as Kinds
 from dataclasses import dataclass
 from typing import Any
 
-from figures.declared import BY_PATTERN, Declared
 from ledger import patterns
 from ledger.errors import BadInput, UnknownId
 from ledger.models import Event
@@ -45,32 +44,31 @@ class Reading:
 @verb
 def looked(subject: str, *, by: Any) -> bool:
     """Note the first look at an open question by somebody who may decide it; whether it was that."""
-    declared, pattern, request = _question(subject)
+    pattern, request = _question(subject)
     if request.status != "pending" or pattern.refusal(request, by) is not None:
         return False
-    return _once(declared.looked, declared.looks, request, by)
+    return _once(pattern.events.looked, pattern.events.looks, request, by)
 
 
 @verb
 def read(subject: str, reading: Reading, *, by: Any) -> bool:
     """Note how this person read what they then decided; whether it was noted. Once a question."""
-    declared, _, request = _question(subject)
+    pattern, request = _question(subject)
     if request.resolved_at is None or request.reviewer_id != by.pk:
         return False
     more = {"seconds": reading.seconds, "seen": reading.seen, "characters": reading.characters}
-    return _once(declared.read, {declared.read}, request, by, **more)
+    return _once(pattern.events.read, {pattern.events.read}, request, by, **more)
 
 
-def _question(subject: str) -> tuple[Declared, patterns.Pattern, Any]:
-    """What is declared of its pattern, the pattern, and the row, locked; or UnknownId."""
+def _question(subject: str) -> tuple[patterns.Pattern, Any]:
+    """Its pattern, and the row, locked; or UnknownId."""
     label, _, key = subject.partition(":")
-    declared = BY_PATTERN.get(label.partition(".")[0])
-    if declared is None or label not in {each.label for each in patterns.all_patterns()}:
+    if not patterns.known(label):
         raise UnknownId("question", subject)
     pattern = patterns.get(label)
     found = pattern.by_id(key)
     rows_for_update(pattern.model).get(pk=found.pk)  # two pages may tell it at once
-    return declared, pattern, found
+    return pattern, found
 
 
 def _once(kind: str, unless: Kinds[str], request: Any, by: Any, **data: Any) -> bool:

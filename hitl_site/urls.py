@@ -6,6 +6,8 @@ from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 
+from pages import patterns
+
 
 def closed(request: HttpRequest) -> HttpResponse:
     """Not here: administrators make accounts and set new passwords. No stranger sends mail."""
@@ -14,10 +16,7 @@ def closed(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("", include("dashboard.inbox.urls")),
-    path("approvals/", include("approvals.pages.urls")),
-    path("escalations/", include("escalations.pages.urls")),
-    path("reviews/", include("reviews.pages.urls")),
-    path("plans/", include("plans.pages.urls")),
+    *(path(f"{pattern.app}/", include(pattern.urls)) for pattern in patterns.all_pages()),
     re_path(r"^accounts/(?:signup|email|confirm-email|password/reset)/", closed),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ledger.event_kinds import EventKinds
 from ledger.requests.models import HumanRequest
 
 
@@ -26,6 +27,7 @@ class Pattern:
     """One table of questions. A question is decided when its `resolved_at` is set."""
 
     model: type[HumanRequest]
+    events: EventKinds  # what the log's words about it mean
     by_id: Callable[[Any], Any]  # the row, or UnknownId
     shorten: Callable[[Any, float], Any] | None = None  # bring its deadline forward, once
     expire: Callable[[Any], Any] | None = None  # end this one if it is overdue; None: never due

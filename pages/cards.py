@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.template.loader import render_to_string
+
 from pages.rendering.hidden_characters import is_hidden
 
 
@@ -57,6 +59,21 @@ class Kind:
     counts: Callable[[], Mapping[str, Any]]
     beside: Callable[[], Mapping[str, str]] = dict
     touched: Callable[[Subjects], Iterable[Touched]] = _nothing
+
+
+def fragments(
+    folder: str, ids: Mapping[str, str], context: Mapping[str, Any], wanted: bool = True
+) -> dict[str, str]:
+    """Fragments of a folder by the ids of their elements, if wanted; without what is empty.
+
+    An open request has no outcome, say: its page has a form there.
+    """
+    if not wanted:
+        return {}
+    drawn = {
+        id: render_to_string(f"{folder}/_{name}.html", {**context}) for name, id in ids.items()
+    }
+    return {id: html for id, html in drawn.items() if html.strip()}
 
 
 def plain(text: str) -> str:

@@ -1,19 +1,73 @@
-"""How the ground and the journal handle the turns of plans."""
+"""Plans and the turns of people with them, as all other parts of the system know them."""
 
 from __future__ import annotations
 
-from ledger import patterns
+from ledger.event_kinds import Data, EventKinds
+from ledger.patterns import Pattern
+from pages import patterns
+from pages.patterns import PatternPages
 from plans import lookup, rules
-from plans.models import PlanTurn
+from plans.models import Plan, PlanTurn
+from plans.pages.cards import PLANS, TURNS
+from plans.pages.listing import LANE
+from plans.pages.statistics import report
+from plans.pages.timeline import TIMELINE
 
 
 def register() -> None:
-    """Make turns known; called once, when Django starts. They have no deadline."""
+    """Make plans and turns known; called once, when Django starts. Turns have no deadline."""
     patterns.register(
-        patterns.Pattern(
-            model=PlanTurn,
-            by_id=lookup.turn_by_id,
-            related=("run", "reviewer", "plan"),
-            refusal=lambda turn, user: rules.no_part(turn.plan, user),
+        PatternPages(
+            pattern=PATTERN,
+            noun="plan",
+            number=lambda turn: turn.plan_id,
+            urls="plans.pages.urls",
+            cards={Plan._meta.label_lower: PLANS, PATTERN.label: TURNS},
+            lane=LANE,
+            timeline=TIMELINE,
+            statistics=report,
         )
     )
+
+
+def _turned(kind: str, data: Data, outcome: str) -> str:
+    """What people did with a plan when it was their turn. One that became moot is no decision."""
+    by_outcome = {
+        "accept": "approved",
+        "edit": "changed",
+        "feedback": "revision",
+        "stop": "rejected",
+        "input": "answered",
+        "retry": "answered",
+    }
+    return by_outcome.get(str(data.get("outcome")), "") if kind == "plans.answered" else outcome
+
+
+ACCEPTED = ("plans_accepted", "rounds", "steps", "steps_edited")
+ENDED = ("plans_ended", "waited_ms", "worked_ms")
+EVENTS = EventKinds(
+    pattern="plans",
+    title="Plans",
+    needs=LANE.needs,
+    asked="plans.asked",
+    looked="plans.looked",
+    read="plans.read",
+    outcomes={"plans.answered": "answered"},
+    cancelled="plans.cancelled",
+    answers=True,
+    type_in="turn",
+    sums={
+        "plans.accepted": ACCEPTED,
+        "plans.completed": ENDED,
+        "plans.stopped": ENDED,
+        "plans.failed": ENDED,
+    },
+    corrected=_turned,
+)
+PATTERN = Pattern(
+    model=PlanTurn,
+    events=EVENTS,
+    by_id=lookup.turn_by_id,
+    related=("run", "reviewer", "plan"),
+    refusal=lambda turn, user: rules.no_part(turn.plan, user),
+)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
 from ledger.models import Event, JournalEntry
 from pages.history import Entry, Names, name_actors, read_events, read_resumption, tell_alike
+from pages.timeline import VERDICTS
 
 REVISIONS = 50  # of one question, each way
 
@@ -18,13 +19,6 @@ DECIDING = (
     "approvals.cancelled",
 )
 TURNS = ("approvals.asked", "approvals.delivered", *DECIDING)  # told of other revisions too
-
-VERDICTS = {  # what a person says about a run in doubt
-    "ran": "it ran",
-    "did_not_run": "it did not run",
-    "abandon": "abandon",
-    "start_again": "start again",
-}
 
 
 @dataclass(frozen=True)

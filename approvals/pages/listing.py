@@ -6,9 +6,10 @@ import json
 
 from django.db.models import Q
 
-from approvals.models import ApprovalRequestQuerySet, ApprovalStatus, Resolution
+from approvals.models import ApprovalRequest, ApprovalRequestQuerySet, ApprovalStatus, Resolution
 from ledger.requests.models import OPEN, OVERDUE
 from pages.filters import Filter
+from pages.lanes import Lane
 
 EXPIRED = "expired"
 STATUSES = [
@@ -43,3 +44,19 @@ def _has_text(text: str) -> Q:
     # The details are stored as JSON, in which a quote or a line break is written with a \.
     escaped = json.dumps(text, ensure_ascii=False)[1:-1]
     return found | Q(story__icontains=text) | Q(details__icontains=escaped)
+
+
+LANE = Lane(
+    key="approvals",
+    name="Approvals",
+    icon="shield-check",
+    index="approvals:index",
+    needs="approvals.view_approvalrequest",
+    model=ApprovalRequest,
+    row="approvals/_row.html",
+    variable="approval",
+    related=("run", "reviewer"),
+    matching=matching,
+    decided=("approvals.approved", "approvals.rejected", "approvals.revision_requested"),
+    shown=lambda rows: rows.exclude(status="needs_revision", resolution="edited"),
+)

@@ -14,13 +14,13 @@ from django.db.models import Count, Max, Q
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from dashboard.inbox import idle
-from dashboard.inbox.lanes import Figures, Lane, Waiting, figures_of, lanes_for
 from dashboard.statistics import query
 from ledger.clock import DbNow, shown_now
 from ledger.models import RUNNER_SILENT_AFTER, Run, Runner
 from ledger.statements.prepared import Values, whole
 from pages.addresses import address
+from pages.inbox import Waiting, idle_lanes_for, lanes_for
+from pages.lanes import Figures, IdleLane, Lane, figures_of
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,14 @@ class Shell:
         return sum(each.number for each in self.figures.values()) + self.runs["in_doubt"]
 
     @cached_property
-    def idle_open(self) -> int:
-        """Outputs that can be reviewed; nobody waits for them."""
-        count: int = idle.figures()["reviews"]
-        return count
+    def idle_lanes(self) -> list[IdleLane]:
+        """What this person may look at though nobody waits for it."""
+        return idle_lanes_for(self.user)
+
+    @cached_property
+    def idle_open(self) -> dict[IdleLane, int]:
+        """How much there is to look at in each of them."""
+        return {lane: lane.open() for lane in self.idle_lanes}
 
     @cached_property
     def groups(self) -> list[Group]:
@@ -116,7 +120,7 @@ class Shell:
         groups = [
             Group("", [self._entry("Inbox", "inbox", "inbox", self.pending, key="inbox")]),
             Group("An agent is waiting", [self._lane_entry(lane) for lane in self.lanes]),
-            Group("Nobody waits", list(self._idle())),
+            Group("Nobody waits", [self._idle_entry(lane) for lane in self.idle_lanes]),
             Group("Record", list(self._record(self.runs["active"]))),
         ]
         return [group for group in groups if group.entries]
@@ -126,18 +130,16 @@ class Shell:
         entry = self._entry(lane.name, lane.icon, lane.index, count, risk=risk, key=lane.key)
         return replace(entry, waits=True)
 
-    def _idle(self) -> Iterable[Entry]:
-        if self.user.has_perm(idle.NEEDS):
-            count, index = self.idle_open, "reviews:index"
-            yield self._entry("Reviews", "eye", index, count, key="reviews")
+    def _idle_entry(self, lane: IdleLane) -> Entry:
+        return self._entry(lane.name, lane.icon, lane.index, self.idle_open[lane], key=lane.key)
 
     def _record(self, active: int) -> Iterable[Entry]:
         if self.user.has_perm("ledger.view_run"):
             yield self._entry("Runs", "activity", "runs:index", active, key="runs")
         if query.visible(self.user):
             yield self._entry("Statistics", "chart-column", "statistics:page")
-        # Auditors and Operators enter by their group; both may see gates, reviewers may not.
-        if self.user.is_staff or self.user.has_perm("approvals.view_gate"):
+        # Auditors and Operators enter by their group; both may see runners, reviewers may not.
+        if self.user.is_staff or self.user.has_perm("ledger.view_runner"):
             yield self._entry("Admin", "sliders-horizontal", "admin:index")
 
     def _entry(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
@@ -14,14 +13,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from dashboard.frame.context import shell_of
-from dashboard.inbox import doubts, idle
-from dashboard.inbox.lanes import DOUBTS, Lane, Row, agents_of, rows
 from ledger.clock import shown_now
 from ledger.models import Event
 from ledger.statements.paging import Page
-from pages import filters
+from pages import doubts, filters
 from pages.access import HtmxHttpRequest, for_members, wants_part
 from pages.filters import Filter
+from pages.inbox import Row, rows
+from pages.lanes import Fragment, Lane, agents_of
 from pages.urgency import Place
 
 PAGE = 25  # rows; more at a press
@@ -36,7 +35,7 @@ def inbox(request: HtmxHttpRequest) -> HttpResponse:
     cursor = Event.objects.newest()
     frame = shell_of(request)
     lanes = [lane for lane in frame.lanes if frame.figures[lane].number]
-    if not frame.lanes and not request.user.has_perm(idle.NEEDS):
+    if not frame.lanes and not frame.idle_lanes:
         raise PermissionDenied("The inbox is shown to reviewers, auditors and operators.")
     wanted, after = Filter.read(request.GET), Place.read(request.GET.get("after", ""))
     page = _page(rows(lanes, wanted, after, PAGE + 1))
@@ -54,7 +53,8 @@ def inbox(request: HtmxHttpRequest) -> HttpResponse:
     if wants_part(request) and "more" in request.GET:
         return render(request, "dashboard/_more_rows.html", shown)
     shown["waiting"] = frame.waiting
-    shown["idle"] = idle.lane_for(request.user, wanted) if after is None else None
+    idle = frame.idle_lanes if after is None else []
+    shown["idle"] = [lane.draw(request.user, wanted, frame.idle_open[lane]) for lane in idle]
     if after is None and not page.next and not wanted:
         shown["decided"] = _just_decided(frame.lanes)
     if wants_part(request):
@@ -70,9 +70,9 @@ def _page(found: list[Row]) -> Page:
     return Page(found[:PAGE], str(found[PAGE - 1][0]))
 
 
-def _with_doubts(questions: list[Row], doubtful: list[doubts.Doubt]) -> list[Mapping[str, Any]]:
-    """Both in the one order; each row says by its key what it is."""
-    both = [*questions, *((each.place(DOUBTS), {"doubt": each}) for each in doubtful)]
+def _with_doubts(questions: list[Row], doubtful: list[doubts.Doubt]) -> list[Fragment]:
+    """Both in the one order."""
+    both = [*questions, *((each.place, each.draw()) for each in doubtful)]
     return [row for _, row in sorted(both, key=lambda row: row[0].key)]
 
 
@@ -80,7 +80,7 @@ def _agents(lanes: list[Lane], doubtful: list[doubts.Doubt]) -> list[str]:
     return sorted({*agents_of(lanes), *(doubt.run.agent_id for doubt in doubtful)})
 
 
-def _just_decided(lanes: Iterable[Lane]) -> list[Mapping[str, Any]]:
+def _just_decided(lanes: Iterable[Lane]) -> list[Fragment]:
     """What people decided in the last minutes, newest first: the log knows it by its time."""
     by_label = {lane.model._meta.label_lower: lane for lane in lanes}
     events = Event.objects.filter(
@@ -93,9 +93,9 @@ def _just_decided(lanes: Iterable[Lane]) -> list[Mapping[str, Any]]:
     for subject in subjects:
         label, _, key = subject.partition(":")
         keys[label].append(int(key))
-    found: dict[str, Mapping[str, Any]] = {}
+    found: dict[str, Fragment] = {}
     for label, lane in by_label.items():
         decided = lane.shown(lane.model.objects.select_related(*lane.related))
         for row in decided.in_bulk(keys[label]).values():
-            found[row.subject] = {lane.row: row}
+            found[row.subject] = lane.draw(row)
     return [found[subject] for subject in dict.fromkeys(subjects) if subject in found][:RECENT]

@@ -11,10 +11,9 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from dashboard.live.kinds import KINDS
+from dashboard.live.kinds import kinds
 
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
-PERMISSIONS = sorted({kind.needs for kind in KINDS.values()})
 
 May = frozenset[str]  # permissions
 
@@ -46,7 +45,7 @@ def _users(keys: Collection[str]) -> Mapping[str, tuple[May, str]]:
     found: dict[str, tuple[May, str]] = {}
     manager: Any = get_user_model()._default_manager
     known = [key for key in keys if key]
-    for permission in PERMISSIONS:
+    for permission in sorted({kind.needs for kind in kinds().values()}):
         holders = manager.with_perm(permission, backend=MODEL_BACKEND).filter(pk__in=known)
         for user in holders.only("password"):
             may, seal = found.get(str(user.pk)) or (frozenset(), user.get_session_auth_hash())

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from dashboard.live.kinds import KINDS, kind_of, split
+from dashboard.live.kinds import kind_of, kinds, split
 from dashboard.live.run_cards import DOUBTING
 from pages.cards import Subjects
 
@@ -70,7 +70,7 @@ def _touched(changed: Changes, moved: Collection[int | None], shown: Shown) -> C
     """What looks different because something else changed, such as the run that asked."""
     keys, pages = keys_by_table(changed), keys_by_table(shown or ())
     found: Changes = {}
-    for label, kind in KINDS.items():
+    for label, kind in kinds().items():
         subjects = Subjects(moved, keys["ledger.run"], keys[label], pages[label])
         for pk, others in kind.touched(subjects):
             own = changed.get(f"{label}:{pk}")

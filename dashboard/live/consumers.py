@@ -11,7 +11,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from dashboard.live.admission import admitted
 from dashboard.live.changes import Shown
 from dashboard.live.hub import hub
-from dashboard.live.kinds import LISTS, split
+from dashboard.live.kinds import lists, split
 from dashboard.live.listener import NOT_ALLOWED, TRY_AGAIN, Listener, in_thread
 from dashboard.live.transport import at_once_to, texts_to, unsent_by
 
@@ -98,5 +98,5 @@ def _event_id(text: str) -> int:
 
 
 def _shown(text: str) -> frozenset[str]:
-    names = [name for name in text.split(",") if name in LISTS or split(name)]
+    names = [name for name in text.split(",") if name in lists() or split(name)]
     return frozenset(names[:MOST_SHOWN])

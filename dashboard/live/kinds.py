@@ -1,35 +1,35 @@
-"""Which subjects have cards: a new kind of question is one line here."""
+"""Which subjects have cards: those of the patterns, and runs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
-from dashboard.live.approval_cards import APPROVALS
-from dashboard.live.escalation_cards import ESCALATIONS
-from dashboard.live.plan_cards import PLANS, TURNS
-from dashboard.live.review_cards import REVIEWS
 from dashboard.live.run_cards import DOUBTS, RUNS
+from pages import patterns
 from pages.cards import Kind
 
-KINDS: Mapping[str, Kind] = {
-    "approvals.approvalrequest": APPROVALS,
-    "escalations.escalation": ESCALATIONS,
-    "reviews.reviewitem": REVIEWS,
-    "plans.plan": PLANS,
-    "plans.planturn": TURNS,
-    "ledger.run": RUNS,
-    "doubt": DOUBTS,
-}
-LISTS = frozenset().union(*(kind.lists for kind in KINDS.values()))
+
+@cache
+def kinds() -> Mapping[str, Kind]:
+    """By table, in the order in which they are drawn; what the patterns have registered."""
+    found = {label: kind for each in patterns.all_pages() for label, kind in each.cards.items()}
+    return {**found, "ledger.run": RUNS, "doubt": DOUBTS}
+
+
+@cache
+def lists() -> frozenset[str]:
+    """The names of all lists that cards can stand in."""
+    return frozenset().union(*(kind.lists for kind in kinds().values()))
 
 
 def split(subject: str) -> tuple[str, int] | None:
     """The table and the key of a subject that has a card, else None."""
     label, _, pk = subject.partition(":")
-    known = label in KINDS and pk.isascii() and pk.isdigit() and len(pk) < 19
+    known = label in kinds() and pk.isascii() and pk.isdigit() and len(pk) < 19
     return (label, int(pk)) if known else None
 
 
 def kind_of(subject: str) -> Kind:
     """The kind of a subject that has a card."""
-    return KINDS[subject.partition(":")[0]]
+    return kinds()[subject.partition(":")[0]]

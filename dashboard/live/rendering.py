@@ -22,7 +22,7 @@ from django.db import DatabaseError
 
 from dashboard.live import changes
 from dashboard.live.changes import ROW, Changes, Row, Shown, keys_by_table
-from dashboard.live.kinds import KINDS, kind_of
+from dashboard.live.kinds import kind_of, kinds
 from ledger.models import Event
 from pages.cards import Card, Kind
 
@@ -73,7 +73,7 @@ def since(after: int, shown: Shown) -> tuple[list[Frame], int] | None:
 
 def figures(may: Collection[str]) -> dict[str, Any]:
     """The figures in the menu, for somebody with these permissions."""
-    counts = [kind.counts() for kind in {*KINDS.values()} if kind.needs in may]
+    counts = [kind.counts() for kind in {*kinds().values()} if kind.needs in may]
     return {name: number for each in counts for name, number in each.items()}
 
 
@@ -104,7 +104,7 @@ def _load(subjects: Iterable[str]) -> dict[str, Any]:
     return {
         f"{label}:{key}": row
         for label, keys in keys_by_table(subjects).items()
-        for key, row in KINDS[label].load(keys).items()
+        for key, row in kinds()[label].load(keys).items()
     }
 
 

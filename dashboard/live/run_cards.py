@@ -8,10 +8,11 @@ from typing import Any
 from django.db.models import Count, Q
 from django.template.loader import render_to_string
 
-from dashboard.inbox import doubts
-from dashboard.inbox.head import inbox_head
 from ledger.models import Run
-from pages.cards import Card, Kind, plain
+from pages import doubts
+from pages.cards import Card, Kind, fragments, plain
+from pages.inbox import draw_head
+from pages.lanes import Fragment
 
 SEE_RUNS = "ledger.view_run"
 DOUBTING = frozenset({"runs.in_doubt", "runs.doubt_resolved", "runs.cancelled"})
@@ -32,14 +33,10 @@ def _run_card(run: Run, listed: bool, paged: bool) -> Card:
         "label": f"Run {pk} of {plain(run.agent_id)}: {run.get_status_display().lower()}",
         "fetch": [f"run-doubt-{pk}"] if in_doubt else [],
     }
-    row, own = {}, {}
-    if listed:
-        row[f"run-row-{pk}"] = render_to_string("dashboard/_run_row.html", context)
-    if paged:
-        parts = {"run": True, "run_title": True, "run_doubt": not in_doubt, "run_cancel": run.over}
-        for name in (part for part, shown in parts.items() if shown):
-            html = render_to_string(f"dashboard/_{name}.html", context)
-            own[f"{name.replace('_', '-')}-{pk}"] = html
+    parts = {"run": True, "run_title": True, "run_doubt": not in_doubt, "run_cancel": run.over}
+    ids = {name: f"{name.replace('_', '-')}-{pk}" for name, shown in parts.items() if shown}
+    row = fragments("dashboard", {"run_row": f"run-row-{pk}"}, context, listed)
+    own = fragments("dashboard", ids, context, paged)
     return Card(run.subject, facts, row, own)
 
 
@@ -59,16 +56,9 @@ def _doubt_card(run: Run, listed: bool, paged: bool) -> Card:
         "open": in_doubt,
         "label": f"Run {run.pk} of {plain(run.agent_id)} is in doubt",
     }
-    html = (
-        _doubt_row(doubts.of([run])[0])
-        if in_doubt
-        else render_to_string("dashboard/_doubt_settled.html", {"run": run})
-    )
-    return Card(f"doubt:{run.pk}", facts, {name: html} if listed else {}, {})
-
-
-def _doubt_row(doubt: doubts.Doubt) -> str:
-    return render_to_string("dashboard/_doubt_row.html", {"doubt": doubt})
+    settled = Fragment("dashboard/_doubt_settled.html", {"run": run})
+    row = doubts.of([run])[0].draw() if in_doubt else settled
+    return Card(f"doubt:{run.pk}", facts, {name: render_to_string(*row)} if listed else {}, {})
 
 
 RUNS = Kind(
@@ -95,5 +85,5 @@ DOUBTS = Kind(
     load=_runs,
     draw=_doubt_card,
     counts=_run_counts,
-    beside=inbox_head,
+    beside=draw_head,
 )

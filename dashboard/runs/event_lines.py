@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from approvals.models import Resolution
-from approvals.pages.history import VERDICTS
-from dashboard.runs import escalation_lines, plan_lines, review_lines
-from dashboard.runs.lines import Known, Line
+from dashboard.runs.lines import Journaled, RunLine
 from ledger import leases
 from ledger.models import Event, Run
+from pages import patterns
+from pages.timeline import VERDICTS, Known, Line
+
+RunTeller = Callable[[Event, dict[str, Any], Journaled], Line | None]
 
 
-def lines(events: Sequence[Event], known: Known) -> Iterator[Line]:
+def lines(events: Sequence[Event], known: Journaled) -> Iterator[Line]:
     """A line for each event that no journal entry tells better, oldest first."""
-    delivered = {e.subject: e.at for e in events if e.kind.endswith(".delivered")}
+    tellers = _tellers()
     for place, event in enumerate(events):
         if event.kind == "runs.waiting":
             yield _waiting(event, _next_move(events[place + 1 :]), known)
-        elif event.kind in DECISIONS:
-            yield from _decided(event, known, delivered.get(event.subject))
-        elif event.kind in WRITERS:
-            line = WRITERS[event.kind](event, event.payload, known)
+        elif event.kind in tellers:
+            line = tellers[event.kind](event, event.payload, known)
             if line is not None:
                 yield line
+
+
+@cache
+def _tellers() -> Mapping[str, RunTeller]:
+    """Who tells of which kind of event: the patterns of their own, this module of runs."""
+    found = dict(TELLERS)
+    for each in patterns.all_pages():
+        found.update(each.timeline.events)
+    return found
 
 
 def _next_move(later: Sequence[Event]) -> datetime | None:
@@ -81,11 +90,11 @@ def _failed(event: Event, data: dict[str, Any], known: Known) -> Line:
     return Line(event.at, "error", "circle-alert", "Failed", problem=problem)
 
 
-def _in_doubt(event: Event, data: dict[str, Any], known: Known) -> Line:
+def _in_doubt(event: Event, data: dict[str, Any], known: Journaled) -> Line:
     about = data.get("about") or {}
     diverged = about.get("kind") == "diverged"
     open_now = event.id == known.doubted_at
-    return Line(
+    return RunLine(
         event.at,
         "doubt" if open_now and known.evidence else "medium",
         "circle-help",
@@ -107,33 +116,7 @@ def _cancelled(event: Event, data: dict[str, Any], known: Known) -> Line:
     return Line(event.at, "quiet", "ban", title, said=str(data.get("reason", "")))
 
 
-def _asked(event: Event, data: dict[str, Any], known: Known) -> Line | None:
-    """Only what the journal has no entry for; the revision a reviewer wrote is in the decision."""
-    request = known.requests.get(event.subject)
-    if event.subject in known.asked_in or getattr(request, "author_id", None):
-        return None
-    return Line(
-        event.at,
-        "wait",
-        "shield-check",
-        "Question: approve",
-        what=str(data.get("action", "")),
-        key=named(event.subject),
-        preview=getattr(request, "preview", ""),
-        request=request,
-    )
-
-
-def _shortened(event: Event, data: dict[str, Any], known: Known) -> Line:
-    request = known.requests.get(event.subject)
-    until = getattr(request, "deadline", None)
-    later = [("now ends", until)] if until else []
-    key = named(event.subject)
-    title = "Deadline shortened by the agent"
-    return Line(event.at, "quiet", "timer", title, key=key, request=request, later=later)
-
-
-def _tried(event: Event, data: dict[str, Any], known: Known) -> Line | None:
+def _tried(event: Event, data: dict[str, Any], known: Journaled) -> Line | None:
     """An attempt before the last one, which the journal entry does not show any more."""
     key, attempt = str(data.get("key", "")), int(data.get("attempt") or 1)
     if attempt >= known.attempts.get(key, 0):
@@ -143,52 +126,11 @@ def _tried(event: Event, data: dict[str, Any], known: Known) -> Line | None:
     return Line(event.at, "medium", "play", title, str(data.get("action", "")), key, note=note)
 
 
-# ---- Decisions ------------------------------------------------------------------------------
-
-DECISIONS = {
-    "approvals.approved": ("yes", "check", "approved"),
-    "approvals.rejected": ("no", "x", "rejected"),
-    "approvals.revision_requested": ("revise", "pencil-line", "revision requested"),
-    "approvals.cancelled": ("quiet", "ban", "cancelled"),
-    **escalation_lines.DECISIONS,
-    **review_lines.DECISIONS,
-}
-
-
-def _decided(event: Event, known: Known, delivered: datetime | None) -> Iterator[Line]:
-    css, icon, word = DECISIONS[event.kind]
-    data = event.payload
-    request = known.requests.get(event.subject)
-    if event.subject.startswith("approvals.") and getattr(request, "pk", 0) in known.edited:
-        return  # the line of what the reviewer wrote in its place says it
-    if data.get("by") == Resolution.EDITED:
-        word = "edited and approved"
-    title = f"Decided: {word} by {known.who(event.actor)}"
-    if event.kind.endswith(".cancelled"):
-        title = f"Question cancelled by {known.who(event.actor)}"
-    yield Line(
-        event.at,
-        css,
-        icon,
-        title,
-        key=named(event.subject),
-        request=request,
-        said=str(data.get("answer") or data.get("feedback") or data.get("reason") or ""),
-        later=[("delivered", delivered)] if delivered else [],
-    )
-
-
 def _runner(event: Event) -> str:
     return event.actor.partition(":")[2]
 
 
-def named(subject: str) -> str:
-    """A subject in short, such as "approval 42"."""
-    label, _, pk = subject.partition(":")
-    return f"{label.rpartition('.')[2].removesuffix('request').removesuffix('item')} {pk}"
-
-
-WRITERS: dict[str, Callable[[Event, dict[str, Any], Known], Line | None]] = {
+TELLERS: dict[str, RunTeller] = {
     "runs.submitted": _submitted,
     "runs.started": _started,
     "runs.resumed": _resumed,
@@ -198,9 +140,5 @@ WRITERS: dict[str, Callable[[Event, dict[str, Any], Known], Line | None]] = {
     "runs.in_doubt": _in_doubt,
     "runs.doubt_resolved": _resolved,
     "runs.cancelled": _cancelled,
-    "approvals.asked": _asked,
-    "approvals.deadline_shortened": _shortened,
     "actions.started": _tried,
-    **plan_lines.WRITERS,
-    **escalation_lines.WRITERS,
 }

@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from dashboard.runs import escalation_lines, plan_lines, review_lines
-from dashboard.runs.evidence import as_value
-from dashboard.runs.lines import Known, Lesson, Line
-from escalations.models import Escalation
+from dashboard.runs.lines import Journaled, Lesson, RunLine
 from ledger.models import EntryKind, EntryStatus, JournalEntry, Run
+from pages import patterns
+from pages.evidence import as_value
+from pages.patterns import pages_of
+from pages.timeline import Line, tell_question
 
-APPROVAL = "approvals.approvalrequest"  # what lessons are of that do not say
 COLOURS = {
     EntryStatus.STARTED: "wait",
     EntryStatus.WAITING: "wait",
@@ -31,7 +31,7 @@ ICONS = {
 }
 
 
-def lines(entries: Sequence[JournalEntry], known: Known) -> Iterator[Line]:
+def lines(entries: Sequence[JournalEntry], known: Journaled) -> Iterator[Line]:
     """A line for each entry, in the order they were begun."""
     tellers = {
         EntryKind.MODEL: _model,
@@ -40,13 +40,24 @@ def lines(entries: Sequence[JournalEntry], known: Known) -> Iterator[Line]:
         EntryKind.READ: _reading,
         EntryKind.WAIT: _wait,
     }
-    turns: set[int | None] = set()
+    told: set[str] = set()
     for entry in entries:
-        if entry.kind == EntryKind.QUESTION and entry.request_kind == plan_lines.LABEL:
-            if entry.request_id in turns:  # the run looked again at the turn that it waits for
+        if _told_once(entry):
+            if _subject(entry) in told:
                 continue
-            turns.add(entry.request_id)
+            told.add(_subject(entry))
         yield tellers[EntryKind(entry.kind)](_plain(entry, known), entry, known)
+
+
+def _told_once(entry: JournalEntry) -> bool:
+    """Whether a run may ask about this again and again, and it is still one question."""
+    found = pages_of(entry.request_kind) if entry.kind == EntryKind.QUESTION else None
+    return found is not None and found.timeline.told_once
+
+
+def _subject(entry: JournalEntry) -> str:
+    """The subject of what was asked."""
+    return f"{entry.request_kind}:{entry.request_id}"
 
 
 def lessons(result: Any) -> list[Lesson]:
@@ -56,13 +67,13 @@ def lessons(result: Any) -> list[Lesson]:
     if not isinstance(ids, list) or not isinstance(texts, list):
         return []
     pairs = zip(ids, texts, strict=False)
-    of = str(found.get("of") or APPROVAL)
+    of = str(found.get("of", ""))
     return [Lesson(pk, str(text), of) for pk, text in pairs if isinstance(pk, int)]
 
 
-def _plain(entry: JournalEntry, known: Known) -> Line:
+def _plain(entry: JournalEntry, known: Journaled) -> RunLine:
     """What all kinds have in common."""
-    return Line(
+    return RunLine(
         at=entry.started_at,
         css=COLOURS[EntryStatus(entry.status)],
         icon=ICONS[EntryKind(entry.kind)],
@@ -76,45 +87,25 @@ def _plain(entry: JournalEntry, known: Known) -> Line:
     )
 
 
-def _model(line: Line, entry: JournalEntry, known: Known) -> Line:
+def _model(line: RunLine, entry: JournalEntry, known: Journaled) -> Line:
     call = known.calls[entry.pk]
     return replace(line, call=call, problem=line.problem or call.problem)
 
 
-def _question(line: Line, entry: JournalEntry, known: Known) -> Line:
-    request = known.requests.get(f"{entry.request_kind}:{entry.request_id}")
-    if entry.request_kind == plan_lines.LABEL:
-        return plan_lines.asked(line, request)
-    reviewed = entry.request_kind == review_lines.LABEL
-    status = getattr(request, "shown_status", "")
-    told = replace(
-        line,
-        css="wait" if status == "pending" else "yes",
-        title=review_lines.TITLE if reviewed else "Question: approve",
-        what=entry.name,
-        took=None,  # the wait has a line of its own
-        request=request,
-        preview=getattr(request, "preview", ""),
-        note=_given_up(entry) or line.note,
-    )
-    if isinstance(request, Escalation):
-        return escalation_lines.asked(told, entry, request)
-    return told
+def _question(line: RunLine, entry: JournalEntry, known: Journaled) -> Line:
+    found = pages_of(entry.request_kind)
+    tell = found.timeline.question if found else tell_question
+    return tell(line, entry, known.requests.get(_subject(entry)))
 
 
-def _given_up(entry: JournalEntry) -> str:
-    times = (entry.result or {}).get("given_up")
-    return "the agent stopped waiting for it" if times else ""
-
-
-def _action(line: Line, entry: JournalEntry, known: Known) -> Line:
+def _action(line: RunLine, entry: JournalEntry, known: Journaled) -> Line:
     line = replace(
         line,
         title="Action" if entry.attempt == 1 else f"Attempt {entry.attempt} of action",
         what=entry.name,
         arguments=as_value(entry.input),
         result=entry.result if entry.status == EntryStatus.DONE else None,
-        request=known.requests.get(f"{entry.request_kind}:{entry.request_id}"),
+        request=known.requests.get(_subject(entry)),
     )
     if entry.status == EntryStatus.CLEARED:
         return replace(line, note=f"{line.note} It is started again.".strip())
@@ -123,31 +114,33 @@ def _action(line: Line, entry: JournalEntry, known: Known) -> Line:
     return line
 
 
-def _open_action(line: Line, entry: JournalEntry, known: Known) -> Line:
+def _open_action(line: RunLine, entry: JournalEntry, known: Journaled) -> Line:
     """Begun without a result: it runs now, or nobody knows."""
     if known.run.status == Run.Status.RUNNING and entry.fence == known.run.fence:
         return replace(line, since=entry.started_at)
     return replace(line, css="medium", icon="circle-help", note="no result was noted")
 
 
-def _reading(line: Line, entry: JournalEntry, known: Known) -> Line:
+def _reading(line: RunLine, entry: JournalEntry, known: Journaled) -> Line:
+    for each in patterns.all_pages():
+        for begins, tell in each.timeline.readings.items():
+            if entry.name.startswith(begins):
+                return tell(line, entry)
     found = lessons(entry.result)
-    if entry.name.startswith(plan_lines.WRITES):
-        return plan_lines.wrote(line, entry)
     if entry.name != "lessons":
         return replace(line, css="quiet", what=entry.name, result=entry.result)
     title = f"Earlier answers read: {len(found) or 'none'}"
     return replace(line, css="quiet", icon="message-square-quote", title=title, lessons=found)
 
 
-def _wait(line: Line, entry: JournalEntry, known: Known) -> Line:
+def _wait(line: RunLine, entry: JournalEntry, known: Journaled) -> Line:
     """A wait that ends by itself: until when, and whether an answer came before."""
     result = entry.result or {}
     until = [("until", datetime.fromisoformat(result["until"]))] if "until" in result else []
     line = replace(
         line,
         what=entry.name,
-        request=known.requests.get(f"{entry.request_kind}:{entry.request_id}"),
+        request=known.requests.get(_subject(entry)),
     )
     if entry.status == EntryStatus.DONE and "decided" in result:
         return replace(line, title="Answered in time")

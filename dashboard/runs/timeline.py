@@ -13,15 +13,15 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db.models import Count
 
-from approvals.models import ApprovalRequest
-from dashboard.runs import event_lines, evidence, journal_lines
+from dashboard.runs import event_lines, journal_lines
 from dashboard.runs.conversation import read_calls
-from dashboard.runs.evidence import Evidence
-from dashboard.runs.lines import Known, Lesson, Line
-from ledger import patterns
+from dashboard.runs.lines import Journaled, Lesson
 from ledger.clock import shown_now
 from ledger.models import EntryKind, Event, JournalEntry, Run
 from ledger.requests.models import HumanRequest
+from pages import evidence, patterns
+from pages.evidence import Evidence
+from pages.timeline import Line
 
 SHOWN = 200  # newest journal entries; and twice as many events
 LESSONS = "lessons"  # the reading by which an agent takes people's earlier answers
@@ -117,7 +117,7 @@ def _since(
 def _asked(run: Run) -> list[HumanRequest]:
     """What the run asked people, of every kind; their long fields are not needed here."""
     found: list[HumanRequest] = []
-    for pattern in patterns.all_patterns():
+    for pattern in (each.pattern for each in patterns.all_pages()):
         rows = pattern.model.objects.filter(run=run).select_related("reviewer").order_by("pk")
         found += rows.defer(*pattern.heavy)
     return found
@@ -125,14 +125,14 @@ def _asked(run: Run) -> list[HumanRequest]:
 
 def _known(
     run: Run, entries: list[JournalEntry], events: list[Event], asked: list[HumanRequest]
-) -> Known:
+) -> Journaled:
     names = {event.actor.removeprefix("user:") for event in events if _by_person(event)}
     if run.requester:
         names.discard(run.requester.get_username())
     people = {user.get_username(): user for user in _users(names)}
     if run.requester:
         people[run.requester.get_username()] = run.requester
-    return Known(
+    return Journaled(
         run=run,
         requests={request.subject: request for request in asked},
         people={name: user.get_full_name() or name for name, user in people.items()},
@@ -143,13 +143,8 @@ def _known(
             if entry.kind == EntryKind.QUESTION
         ),
         attempts={entry.key: entry.attempt for entry in entries},
-        edited=frozenset(
-            request.previous_id
-            for request in asked
-            if isinstance(request, ApprovalRequest)
-            and request.author_id is not None
-            and request.previous_id is not None
-        ),
+        delivered={e.subject: e.at for e in events if e.kind.endswith(".delivered")},
+        call=patterns.call,
         evidence=evidence.of(run),
         doubted_at=max((e.pk for e in events if e.kind == "runs.in_doubt"), default=0),
     )

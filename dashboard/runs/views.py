@@ -13,13 +13,14 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from dashboard.runs import answers, evidence, listing
+from dashboard.runs import answers, listing
 from dashboard.runs.answers import CANCELLED, ENDED, SETTLED, Said, Typed
 from dashboard.runs.forms import TaskForm
 from ledger import catalogue, runs
 from ledger.errors import BadInput, LedgerError, Stale, UnknownId
 from ledger.models import EntryKind, Event, JournalEntry, Run
 from ledger.statements import paging
+from pages import evidence
 from pages.access import HtmxHttpRequest, needs, wants_part
 
 OTHERS = 5  # runs of the same agent on a run's page

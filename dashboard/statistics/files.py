@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from django.http import HttpResponse, JsonResponse
 
 from dashboard.statistics.report import Report
-from dashboard.statistics.tables import Cell, Table, names, plain
+from dashboard.statistics.tables import names, plain
 from figures.slots import begins
 from ledger.log.export import inert
+from pages.statistics import Cell, Table
 
 
 def csv_file(tables: Sequence[Table], name: str, report: Report) -> HttpResponse:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from urllib.parse import urlencode
 
-from django.apps import apps
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import QueryDict
 
-from figures import declared, ranges
-from figures.declared import Declared
+from figures import ranges
+from figures.declared import declared
 from figures.ranges import OWN, Range
+from ledger.event_kinds import EventKinds
 
 MAX_TEXT = 250  # characters
 NARROWING = ("agent", "type", "risk", "rule", "reviewer")
@@ -23,10 +23,9 @@ SEES_REVIEWERS = "figures.view_reviewers"
 Reader = User | AnonymousUser
 
 
-def visible(user: Reader) -> list[Declared]:
-    """The patterns of this installation whose questions this person may see."""
-    here = [each for each in declared.ALL if apps.is_installed(each.pattern)]
-    return [each for each in here if user.has_perm(each.needs)]
+def visible(user: Reader) -> list[EventKinds]:
+    """The patterns whose questions this person may see."""
+    return [each for each in declared().patterns if user.has_perm(each.needs)]
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Asked:
 
     range: Range
     zone: tzinfo
-    patterns: Sequence[Declared]  # that are counted
+    patterns: Sequence[EventKinds]  # that are counted
     pattern: str = ""
     dimension: str = ""  # what is narrowed to, and to which of it
     value: str = ""

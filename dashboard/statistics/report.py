@@ -9,13 +9,16 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db.models import Count, Q
 
-from dashboard.statistics import calibration, plans, tables, words
+from dashboard.statistics import tables
 from dashboard.statistics.query import SEES_REVIEWERS, Asked
-from dashboard.statistics.tables import Table, Tile, by_value, share
+from dashboard.statistics.tables import by_value
 from figures.numbers import Numbers
 from figures.reading import Figures, Wanted, read
-from ledger import patterns
+from figures.slots import begins
 from ledger.statements.prepared import Values, slot, union, whole
+from pages import figure_words as words
+from pages import patterns
+from pages.statistics import Section, Stretch, Table, Tile, share
 
 ALONE = ("", "agent", "type", "risk", "rule", "reviewer")
 TOGETHER = "all reviewers together"
@@ -77,8 +80,8 @@ class Report:
         yield Tile("By rule", words.count(now["automatic"]), line if calls else "")
         yield self._time("Median to first look", "to_look", now, before)
         yield self._time("Median to decision", "to_decision", now, before)
-        if self.plans:
-            yield from plans.tiles(now, before)
+        for section in self.sections:
+            yield from section.tiles
 
     def _pending(self) -> Tile:
         narrowed = {"agent_id": self.asked.value} if self.asked.dimension == "agent" else {}
@@ -88,7 +91,7 @@ class Report:
 
     def _models(self) -> tuple[Any, ...]:
         names = {each.pattern for each in self.asked.patterns}
-        models = (pattern.model for pattern in patterns.all_patterns())
+        models = (each.pattern.model for each in patterns.all_pages())
         return tuple(model for model in models if model._meta.app_label in names)
 
     def _judged(self) -> Iterator[Tile]:
@@ -115,7 +118,8 @@ class Report:
             both = tables.of(self.whole, alone), tables.of(self._before, alone)
             left, was = (each["dismissed"] + each["timed_out"] for each in both)
             line = words.compared(left, was)
-            yield Tile("Escalations left uncertain", words.count(left), line)
+            names = [each.title for each in self.asked.patterns if each.pattern in alone]
+            yield Tile(f"{' and '.join(names)} left uncertain", words.count(left), line)
 
     def _time(self, name: str, column: str, now: Numbers, before: Numbers) -> Tile:
         median = now.percentile(column, 0.5)
@@ -129,8 +133,7 @@ class Report:
     def charts(self) -> Iterator[Table]:
         """The tables that charts are drawn from."""
         unit = self.asked.range.unit
-        labels = [step.label for step in self.asked.range.steps]
-        steps = dict(zip(_apart(labels), map(tables.of, self._steps), strict=True))
+        steps = self._labelled()
         yield tables.decisions(
             unit,
             steps,
@@ -155,19 +158,31 @@ class Report:
         )
         if not self.asked.dimension:
             yield self._care()
-        yield from self.calibration[:1]
-        if self.plans:
-            yield from plans.charts(unit, steps)
-
-    @property
-    def plans(self) -> bool:
-        """Whether there is anything to say about plans."""
-        return plans.any_of(tables.of(self.whole))
+        for section in self.sections:
+            yield from section.charts
 
     @cached_property
-    def calibration(self) -> list[Table]:
-        """The diagram and its figures by agent and type, where people have marked attempts."""
-        return list(calibration.tables(self.asked))
+    def sections(self) -> list[Section]:
+        """What each of the patterns adds, in their order."""
+        start, end = map(begins, self.asked.range.span)
+        stretch = Stretch(
+            start=start,
+            end=end,
+            unit=self.asked.range.unit,
+            steps=self._labelled(),
+            now=tables.of(self.whole),
+            before=tables.of(self._before),
+            by_agent=by_value(self._parts, "agent"),
+            dimension=self.asked.dimension,
+            value=self.asked.value,
+        )
+        known = {each.app: each for each in patterns.all_pages()}
+        return [known[each.pattern].statistics(stretch) for each in self.asked.patterns]
+
+    def _labelled(self) -> dict[str, Numbers]:
+        """The figures of each step of the range by its label."""
+        labels = [step.label for step in self.asked.range.steps]
+        return dict(zip(_apart(labels), map(tables.of, self._steps), strict=True))
 
     def _care(self) -> Table:
         own = by_value(self._parts, "reviewer").get(self.user.get_username())
@@ -177,9 +192,8 @@ class Report:
         """By agent, risk, type, reviewer and rule, unless it is narrowed to one; the rest."""
         if not self.asked.dimension:
             yield from self._all_breakdowns()
-        yield from self.calibration[1:]
-        if self.plans and not self.asked.dimension:
-            yield plans.by_agent(by_value(self._parts, "agent"))
+        for section in self.sections:
+            yield from section.tables
 
     def _all_breakdowns(self) -> Iterator[Table]:
         if len(self.asked.patterns) > 1:

@@ -1,54 +1,13 @@
-"""Figures as tables: what the page shows, its charts are drawn from, and its files hold."""
+"""The figures that all patterns have, as tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from figures.numbers import CARE, Numbers
 from figures.reading import Figures
-
-Cell = str | int | float | None
-
-
-@dataclass(frozen=True)
-class Tile:
-    """One figure and a line against the time before."""
-
-    name: str
-    figure: str
-    line: str = ""
-
-
-@dataclass(frozen=True)
-class Column:
-    """`kind`: how a cell is written: text, count, mean, share (0…1), minutes or took (seconds)."""
-
-    name: str
-    title: str
-    kind: str = "count"
-    hue: str = ""  # of its bars, where the table has a chart
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of cells under columns; the first column names the row."""
-
-    name: str
-    title: str
-    columns: Sequence[Column]
-    rows: Sequence[Sequence[Cell]]
-    caption: str = ""
-    chart: str = ""  # bars, lines, care, reliability
-    links: str = ""  # the dimension that its rows can be narrowed to
-    notes: Sequence[str] = field(default=())
-    more: tuple[str, str] = ("", "")  # an address where there is more about it, and its words
-
-    @property
-    def filled(self) -> bool:
-        """Whether there is anything in it; a chart of nothing says nothing."""
-        return any(any(row[1:]) for row in self.rows)
+from pages.statistics import UNITS, Cell, Column, Table, share
 
 
 def both(figures: Iterable[Numbers]) -> Numbers:
@@ -78,11 +37,6 @@ def _size(numbers: Numbers) -> int:
     return numbers.decided + numbers["automatic"]
 
 
-def share(part: int, whole: int) -> float | None:
-    """The part of the whole, 0…1; None of nothing."""
-    return part / whole if whole else None
-
-
 # ---- Over time
 
 JUDGED = (
@@ -95,7 +49,6 @@ ANSWERED = (
     Column("dismissed", "Dismissed", hue="ink2"),
 )
 TIMED_OUT = Column("timed_out", "Timed out", hue="edge")
-UNITS = {"hour": "From", "day": "Day", "week": "Week from", "month": "Month"}
 
 
 def _counted(numbers: Numbers, column: str) -> int:

@@ -6,9 +6,11 @@ import json
 
 from django.db.models import Q
 
-from escalations.models import EscalationStatus
+from escalations.lookup import RELATED
+from escalations.models import Escalation, EscalationStatus
 from ledger.requests.models import OPEN, OVERDUE, RequestQuerySet
 from pages.filters import Filter
+from pages.lanes import Lane
 
 STATUSES = [
     ("", "Any status"),
@@ -37,3 +39,18 @@ def _has_text(text: str) -> Q:
     escaped = json.dumps(text, ensure_ascii=False)[1:-1]
     named = Q(agent_id__icontains=text) | Q(type__icontains=text) | Q(reason__icontains=text)
     return named | Q(context__icontains=escaped) | Q(response__icontains=escaped)
+
+
+LANE = Lane(
+    key="escalations",
+    name="Escalations",
+    icon="life-buoy",
+    index="escalations:index",
+    needs="escalations.view_escalation",
+    model=Escalation,
+    row="escalations/_row.html",
+    variable="escalation",
+    related=RELATED,
+    matching=matching,
+    decided=("escalations.answered", "escalations.dismissed"),
+)

@@ -14,7 +14,7 @@ FEEDBACK = 500  # characters of one person's words
 
 
 def lessons_for(agent_id: str, actions: Iterable[str]) -> dict[str, Any]:
-    """`{"requests": [ids], "lessons": [sentences]}`, oldest first: the newest few per action.
+    """`{"of": table, "requests": [ids], "lessons": [sentences]}`, oldest first: the newest few per action.
 
     Rejections and revisions by people count; deadlines and cancels teach nothing.
     """
@@ -23,6 +23,7 @@ def lessons_for(agent_id: str, actions: Iterable[str]) -> dict[str, Any]:
         found.extend(_answered(agent_id=agent_id, action=action))
     found.sort(key=lambda request: request.pk)
     return {
+        "of": ApprovalRequest._meta.label_lower,
         "requests": [request.pk for request in found],
         "lessons": [_sentence(request) for request in found],
     }

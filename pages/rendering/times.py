@@ -72,6 +72,17 @@ def due_bar(created_at: datetime, deadline: datetime | None) -> SafeString:
     )
 
 
+def countdown(deadline: datetime | None) -> SafeString:
+    """The time left within a sentence, counted down like `due`, without its icon."""
+    if deadline is None:
+        return SafeString("")
+    at = deadline.astimezone(UTC).isoformat()
+    left = durations.left(max(0.0, (deadline - shown_now()).total_seconds()))
+    return format_html(
+        '<span class="due num" data-due="{}"><time datetime="{}">{}</time></span>', at, at, left
+    )
+
+
 def duration(value: timedelta | float | None) -> str:
     """How long a step took: "0.3 s", "4 min 02 s", "2 h 10 min"; "" for None."""
     if value is None:

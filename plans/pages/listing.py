@@ -8,7 +8,8 @@ from django.db.models import Exists, OuterRef, Q
 
 from ledger.models import Run
 from pages.filters import Filter
-from plans.models import Plan, PlanStatus, PlanStep
+from pages.lanes import Lane
+from plans.models import Plan, PlanStatus, PlanStep, PlanTurn
 
 STATUSES = [
     ("", "Any status"),
@@ -46,3 +47,18 @@ def _has_status(status: str) -> Q:
     if status == PlanStatus.COMPLETED:
         return Q(status=status)
     return Q(status=status) & ~Q(run__status__in=Run.OVER)
+
+
+LANE = Lane(
+    key="plans",
+    name="Plans",
+    icon="list-checks",
+    index="plans:index",
+    needs="plans.view_plan",
+    model=PlanTurn,
+    row="plans/_turn_row.html",
+    variable="turn",
+    related=("run", "reviewer", "plan"),
+    matching=turns,
+    decided=("plans.answered",),
+)

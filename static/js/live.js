@@ -131,7 +131,8 @@ function tell(frame) {
     if (!document.getElementById(id)?.querySelector(".htmx-request")) over = put(id, html) === "over" || over;
   }
   if (over) {
-    announce(`${/^(approvals|escalations|reviews)\./.test(frame.subject) ? "Decided meanwhile. " : ""}${frame.label}.`);
+    const isDecided = Object.keys(frame.html).some((id) => id.startsWith("outcome-"));
+    announce(`${isDecided ? "Decided meanwhile. " : ""}${frame.label}.`);
     bring(["run-title", "run-bytes", "facts"], () => true);
   }
   offer(frame);

@@ -14,10 +14,11 @@ from approvals import services
 from approvals.models import ApprovalRequest
 from dashboard.runs import timeline
 from dashboard.runs.conversation import read_calls
-from dashboard.runs.lines import Line
+from dashboard.runs.lines import RunLine
 from hitl_agents.journal import action_entries, entries
 from ledger import leases, runs
 from ledger.models import JournalEntry, Run, Runner
+from pages.timeline import Line
 from tests.support import people
 from tests.support.markup import as_shown
 from tests.support.run_stories import MAIL, Story, in_doubt
@@ -32,6 +33,12 @@ def told(story: Story) -> timeline.Story:
 def titles(story: Story) -> list[str]:
     """The lines in a few words, oldest first."""
     return [f"{line.title} {line.what}".strip() for line in told(story).lines]
+
+
+def journaled(line: Line) -> RunLine:
+    """That line, which comes from the journal."""
+    assert isinstance(line, RunLine)
+    return line
 
 
 def line(story: Story, title: str) -> Line:
@@ -165,7 +172,7 @@ def test_waiting_twice_at_once_counts_once() -> None:
 def test_a_model_call_shows_what_was_sent_what_came_back_and_the_tokens() -> None:
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Write."}]
     story = Story().claim().model("I write.", messages=messages, wanted=[("send_email", MAIL)])
-    call = line(story, "Model call").call
+    call = journaled(line(story, "Model call")).call
     assert call is not None
     assert [(said.role, said.text) for said in call.sent] == [
         ("system", "Be brief."),
@@ -186,7 +193,7 @@ def test_a_conversation_is_not_told_again_with_every_call() -> None:
     longer = [*first, {"role": "assistant", "content": "One."}, {"role": "tool", "content": "ok"}]
     story.model("Two.", messages=longer, key="b")
     assert html(story).count("The long task.") == 1
-    call = told(story).lines[-1].call
+    call = journaled(told(story).lines[-1]).call
     assert call is not None
     assert (call.repeated, call.repeated_from) == (1, "model/demo/a")
     assert [said.text for said in call.sent] == ["One.", "ok"]
@@ -239,14 +246,15 @@ def test_no_answer_of_a_server_breaks_the_page(asked: str, answer: Any) -> None:
 
 
 def test_earlier_answers_are_listed_once_with_links() -> None:
-    first = {"requests": [7, 8], "lessons": ["Rejected: no.", "Changed: <i>shorter</i>."]}
+    of = "approvals.approvalrequest"
+    first = {"of": of, "requests": [7, 8], "lessons": ["Rejected: no.", "Changed: <i>shorter</i>."]}
     story = Story().claim().read("lessons", first)
     started = story.entry
     story.ask().wait().approve()
     entries.note_done(
         story.hold,
         entries.Step("read", "lessons", "read/lessons/again", "{}"),
-        {"requests": [8, 9], "lessons": ["Changed: <i>shorter</i>.", "Rejected: late."]},
+        {"of": of, "requests": [8, 9], "lessons": ["Changed: <i>shorter</i>.", "Rejected: late."]},
         story.entry.started_at,
     )
     found = told(story)
@@ -274,7 +282,8 @@ def test_readings_of_another_shape_are_no_lessons(result: Any) -> None:
 
 def told_of_wait(story: Story) -> tuple[str, str, bool]:
     """The wait's line: its title, its colour, and whether it still lasts."""
-    (found,) = [line for line in told(story).lines if line.entry and line.entry.kind == "wait"]
+    lines = [line for line in told(story).lines if isinstance(line, RunLine) and line.entry]
+    (found,) = [line for line in lines if line.entry and line.entry.kind == "wait"]
     return found.title, found.css, found.since is not None
 
 
@@ -380,7 +389,7 @@ def test_what_was_before_a_new_start_is_marked() -> None:
     story = Story().claim().ask()
     story.doubt(kind="diverged", key="question/x", was="{}", now="[]")
     runs.resolve_doubt(story.pk, "start_again", by=people.rita(), note="New version.")
-    assert line(story, "Question: approve").before_restart
+    assert journaled(line(story, "Question: approve")).before_restart
     assert "Before the new start" in html(story)
 
 

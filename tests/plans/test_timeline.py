@@ -8,10 +8,10 @@ from django.template.loader import render_to_string
 
 from approvals import services as approvals
 from dashboard.runs import timeline
-from dashboard.runs.lines import Line
 from hitl_agents.demo import plans
 from ledger import runs
 from ledger.models import Run
+from pages.timeline import Line
 from plans import services
 from plans.models import Plan
 from plans.steps import AddStep, MoveStep, Step

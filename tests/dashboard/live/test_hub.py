@@ -13,15 +13,16 @@ import pytest
 from django.contrib.sessions.backends.db import SessionStore
 from pytest_django import DjangoAssertNumQueries
 
-from dashboard.inbox import head
-from dashboard.live import approval_cards, listener, rendering
 from dashboard.live import hub as hubs
-from dashboard.live.admission import PERMISSIONS, admitted
+from dashboard.live import listener, rendering
+from dashboard.live.admission import admitted
 from dashboard.live.hub import Hub, hub
+from dashboard.live.kinds import kinds
 from dashboard.live.listener import NOT_ALLOWED, TRY_AGAIN, Listener
 from dashboard.live.transport import at_once_to, texts_to, unsent_by
 from ledger.models import Event
 from ledger.transitions import record
+from pages import cards, inbox
 from tests.support import people
 from tests.support.listening import PATIENCE, Pages, cookie_of, in_thread
 
@@ -99,20 +100,20 @@ async def test_an_event_is_drawn_once_for_all_sockets(
     pages: Pages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = []
-    render = approval_cards.render_to_string
+    render = cards.render_to_string
 
     def counting(name: str, context: dict[str, Any]) -> str:
         drawn.append(name)
         return render(name, context)
 
-    for module in (approval_cards, head):
+    for module in (cards, inbox):
         monkeypatch.setattr(module, "render_to_string", counting)
     cookie = await in_thread(lambda: cookie_of(people.rita()))()
     opened = [await pages(cookie, on="pending").live() for _ in range(5)]
     await in_thread(people.asked)()
     texts = [await page.receive_from(timeout=PATIENCE) for page in opened]
     assert len(set(texts)) == 1
-    assert drawn == ["approvals/_row.html", "dashboard/_waiting.html"]
+    assert drawn == ["approvals/_row.html", "_waiting.html"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -371,7 +372,7 @@ def test_the_check_asks_the_same_few_queries_for_any_number(
 ) -> None:
     users = [people.rita(), people.root(), people.otto()]
     keys = [cookie_of(users[number % 3]) for number in range(30)]
-    with django_assert_num_queries(1 + len(PERMISSIONS)):
+    with django_assert_num_queries(1 + len({kind.needs for kind in kinds().values()})):
         found = admitted([*keys, "unknown", ""])
     assert sorted(found) == sorted(key for n, key in enumerate(keys) if n % 3 != 2)
 

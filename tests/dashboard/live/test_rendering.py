@@ -15,12 +15,13 @@ from pytest_django import DjangoAssertNumQueries
 
 from approvals import services
 from approvals.models import ApprovalRequest
-from dashboard.live import approval_cards, rendering
+from dashboard.live import rendering
 from dashboard.live.changes import ROW, Shown
 from dashboard.live.rendering import Frame
 from ledger import runs
 from ledger.models import Event, Run
 from ledger.transitions import record
+from pages import cards
 from tests.support import people
 from tests.support.markup import as_shown
 
@@ -337,7 +338,7 @@ def test_pages_that_come_back_together_share_what_is_drawn(
     request = people.asked()
     pages = frozenset({"runs", request.subject})
     rendering.since(0, pages)
-    monkeypatch.setattr(approval_cards, "render_to_string", None)  # drawing again would fail
+    monkeypatch.setattr(cards, "render_to_string", None)  # drawing again would fail
     found = rendering.since(0, pages)
     assert found is not None
     assert len(found[0]) == 1
@@ -353,7 +354,7 @@ def test_a_card_that_cannot_be_drawn_leaves_the_others(
             raise ValueError("broken")
         return "fine"
 
-    monkeypatch.setattr(approval_cards, "render_to_string", render)
+    monkeypatch.setattr(cards, "render_to_string", render)
     assert set(drawn()) == {good.subject}
     assert bad.subject in caplog.text
 
@@ -366,7 +367,7 @@ def test_a_database_that_does_not_answer_is_not_passed_over(
     def render(name: str, context: dict[str, Any]) -> str:
         raise DatabaseError("gone")
 
-    monkeypatch.setattr(approval_cards, "render_to_string", render)
+    monkeypatch.setattr(cards, "render_to_string", render)
     with pytest.raises(DatabaseError):
         drawn()
 

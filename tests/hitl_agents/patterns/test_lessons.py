@@ -46,7 +46,11 @@ def test_others_agents_actions_approvals_deadlines_and_cancels_teach_nothing(rit
     late = people.asked()
     services.shorten(late.pk, 0)
     services.expire(late.pk)
-    assert lessons_for("gated", ["tell"]) == {"requests": [], "lessons": []}
+    assert lessons_for("gated", ["tell"]) == {
+        "of": "approvals.approvalrequest",
+        "requests": [],
+        "lessons": [],
+    }
 
 
 def test_only_the_newest_few_of_each_action_are_told(rita: User) -> None:

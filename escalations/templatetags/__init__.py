@@ -1,0 +1,3 @@
+"""The template tags of reviews."""
+
+from __future__ import annotations

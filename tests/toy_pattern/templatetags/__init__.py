@@ -1,0 +1,3 @@
+"""The template tags of wishes."""
+
+from __future__ import annotations
