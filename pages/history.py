@@ -33,6 +33,7 @@ class Entry:
     more: str = ""
     words: str = ""
     open: bool = False  # has not happened yet
+    link: HumanRequest | None = None  # a request with a page of its own
 
 
 def name_actors(events: Iterable[Event], *others: str) -> Names:

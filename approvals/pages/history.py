@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
 from ledger.models import Event, JournalEntry
@@ -19,13 +19,6 @@ DECIDING = (
     "approvals.cancelled",
 )
 TURNS = ("approvals.asked", "approvals.delivered", *DECIDING)  # told of other revisions too
-
-
-@dataclass(frozen=True)
-class Line(Entry):
-    """One line, and a request to link to from it."""
-
-    revision: ApprovalRequest | None = None
 
 
 def revisions(approval: ApprovalRequest) -> list[ApprovalRequest]:
@@ -64,8 +57,8 @@ def _told(event: Event, about: ApprovalRequest, names: Names) -> Sequence[Entry]
 
 def _linked(line: Entry, approval: ApprovalRequest) -> Entry:
     """Without a link from a page to itself."""
-    if isinstance(line, Line) and line.revision == approval:
-        return replace(line, revision=None)
+    if line.link == approval:
+        return replace(line, link=None)
     return line
 
 
@@ -107,7 +100,7 @@ def _asked(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     if about.revision > 1:
         what = f"Asked again by {names[event.actor]}, revision {about.revision}"
     more = f"{about.risk_level} risk, gate {about.rule.get('gate', '')}"
-    return [Line(event.at, what, "wait", more, revision=about)]
+    return [Entry(event.at, what, "wait", more, link=about)]
 
 
 def _approved(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
@@ -128,7 +121,7 @@ def _rejected(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]
 
 def _revision_requested(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     if about.resolution == Resolution.EDITED:
-        return [Line(event.at, f"Edited by {names[event.actor]}", "revise", revision=about)]
+        return [Entry(event.at, f"Edited by {names[event.actor]}", "revise", link=about)]
     what = f"Revision requested by {names[event.actor]}"
     return [Entry(event.at, what, "revise", words=about.feedback)]
 

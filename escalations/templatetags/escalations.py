@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import template
-from django.contrib.auth.models import User
 
 from escalations.models import Escalation, Resolution
 from escalations.pages import history
@@ -49,12 +48,6 @@ def hundredths(value: float) -> str:
 def from_top(value: float) -> str:
     """0.42 as "58", for a drawing that is 100 high."""
     return f"{(1 - value) * 100:.4g}"
-
-
-@register.filter
-def person(user: User) -> str:
-    """What a person is called."""
-    return name_of(user)
 
 
 @register.filter

@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 from django import template
-from django.contrib.auth.models import User
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
+from ledger.people import name_of
 from ledger.requests.models import HumanRequest
 from pages import patterns
 from pages.inbox import place_of
@@ -21,6 +21,7 @@ register = template.Library()
 register.filter("called", patterns.call)
 register.filter("page_of", patterns.address_of)
 register.filter("hides", hidden_count)
+register.filter(name_of)
 
 
 @register.simple_tag
@@ -33,12 +34,6 @@ def draw(fragment: Fragment) -> str:
 def urgency(request: HumanRequest) -> str:
     """Its place in the order of the inbox: "3|2026-11-23T14:28:00.000000+00:00|0|42"."""
     return str(place_of(request))
-
-
-@register.filter
-def name_of(user: User) -> str:
-    """A person's name, or username."""
-    return user.get_full_name() or user.get_username()
 
 
 @register.filter

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import path
@@ -43,7 +44,11 @@ urlpatterns = [path("", index, name="index"), path("<int:pk>/", detail, name="de
 
 
 def _matching(rows: Any, wanted: Filter) -> Any:
-    return wanted.by_risk_and_agent(rows).filter(wanted__icontains=wanted.text)
+    return wanted.apply(
+        rows,
+        has_status=lambda status: Q(status=status),
+        has_text=lambda text: Q(wanted__icontains=text),
+    )
 
 
 LANE = Lane(
