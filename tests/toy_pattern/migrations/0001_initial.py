@@ -26,6 +26,7 @@ class Migration(migrations.Migration):
                 ('resolved_at', models.DateTimeField(blank=True, null=True)),
                 ('delivered_at', models.DateTimeField(blank=True, null=True)),
                 ('feedback', models.TextField(blank=True)),
+                ('key', models.CharField(blank=True, max_length=300)),
                 ('wanted', models.CharField(max_length=200)),
                 ('risk_level', models.CharField(choices=[('low', 'Low'), ('medium', 'Medium'), ('high', 'High'), ('critical', 'Critical')], max_length=16)),
                 ('risk_rank', models.PositiveSmallIntegerField()),
