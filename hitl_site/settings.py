@@ -46,6 +46,7 @@ OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")  # empty: the demo model 
 HITL_DEMO_MODEL = not OPENAI_API_KEY  # for pages, which say so, and may not import agents
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")
 OPENAI_MODEL = env.str("OPENAI_MODEL", default="")
+OPENAI_RISK_MODEL = env.str("OPENAI_RISK_MODEL", default="")  # judges risks; empty: the same
 DEMO = env.bool("DEMO", default=True)  # offer example tasks at the first start
 
 HITL_APPS = [

@@ -1,163 +1,153 @@
-"""Reading what a model server answered, as the plain dict of a chat completion.
+"""A model server's answer, taken apart once: everything that is read of it is read from here.
 
 Nothing in an answer is trusted to be there: servers leave fields out, and models write anything.
+The journal keeps what the server sent; it is taken apart anew on each replay.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from dataclasses import dataclass, field
+from typing import Any
 
-from ledger.canonical import canonical
-from ledger.errors import BadInput
-from ledger.risk import RiskLevel
+from hitl_agents.llm import problems, reasoning
+from hitl_agents.llm.calls import ToolCall, calls_in
+from hitl_agents.llm.problems import Problem, shown
+from hitl_agents.llm.written_calls import Tools, written_in
 
 Completion = Mapping[str, Any]
-SHOWN = 300  # characters of a model's or server's words in a message for people
-BEGINS_OBJECT = re.compile(r'\{\s*["}]')
+AS_TEXT = "The model wrote a tool call as text; nothing was done."
+ONLY_THOUGHT = "The model's answer is empty: there is nothing in it but its reasoning."
+CUT = ("length", "max_tokens", "MAX_TOKENS")
+WITHHELD = ("content_filter", "SAFETY", "safety")
 
 
 @dataclass(frozen=True)
-class Problem:
-    """Why there is no usable answer. `message` is a sentence for people, without secrets.
+class Answer:
+    """What a model said: its words without its reasoning, and the tools that it wants called.
 
-    `kind` is "unavailable" (ask again later), "rejected" (the server will never take this),
-    "refused" (the model will not), "cut_off", or "malformed" (asking once more may help).
-    `retry` says whether the same call may go through later by itself.
+    `message` is the server's own message as it came. `in_text` says that the calls stood in the
+    text and not in their field. `problem` is what keeps the answer from being used, if anything.
     """
 
-    kind: str
-    retry: bool
-    message: str
-
-
-@dataclass(frozen=True)
-class ToolCall:
-    """One tool that the model wants called."""
-
-    id: str
-    name: str
-    arguments_text: str
+    text: str
+    reasoning: str = ""
+    calls: tuple[ToolCall, ...] = ()
+    refusal: str = ""
+    cut_off: bool = False
+    error: Problem | None = None
+    in_text: bool = False
+    unread_call: bool = False
+    filtered: bool = False
+    message: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def arguments(self) -> dict[str, Any] | None:
-        """The arguments, or None if they are no JSON object, or one that reads in two ways."""
-        try:
-            value = _decoder.decode(self.arguments_text)
-            canonical(value)
-        except (ValueError, RecursionError):
+    def problem(self) -> Problem | None:
+        if self.error is not None:
+            return self.error
+        if self.refusal:
+            return problems.refused(f"The model refused: {shown(self.refusal)}")
+        if self.filtered:
+            return problems.FILTERED
+        if self.cut_off:
+            return problems.CUT_OFF
+        if self.unread_call:
+            return problems.malformed(AS_TEXT)
+        return self._broken_call or self._nothing
+
+    @property
+    def usable_text(self) -> str:
+        """The text of an answer that came whole and says something itself; else ""."""
+        unusable = self.problem is not None and self.problem.kind != "malformed"
+        return "" if unusable else self.text
+
+    @property
+    def _broken_call(self) -> Problem | None:
+        broken = [call.name for call in self.calls if call.arguments is None]
+        said = f"The model's arguments for {shown(broken[0])} are no JSON object." if broken else ""
+        return problems.malformed(said) if broken else None
+
+    @property
+    def _nothing(self) -> Problem | None:
+        if self.text.strip() or self.calls:
             return None
-        return value if isinstance(value, dict) else None
+        return problems.malformed(
+            ONLY_THOUGHT if self.reasoning else "The model's answer is empty."
+        )
 
 
-def text_of(completion: Completion) -> str:
-    """The words of the answer; "" if there are none."""
-    content = _message(completion).get("content")
-    return content if isinstance(content, str) else ""
+def read(completion: Completion, tools: Tools = ()) -> Answer:
+    """Take a chat completion apart. `tools` are those that were offered with the question."""
+    choice = _choice(completion)
+    message = _dict(choice.get("message"))
+    said, refusal, beside = _parts(message.get("content"))
+    text, thought = reasoning.split(said)
+    calls, reason = calls_in(message), choice.get("finish_reason")
+    written = None if calls else written_in(text.strip(), tools)
+    return Answer(
+        text=written.said if written else text,
+        reasoning="\n".join(filter(None, (*reasoning.beside(message), beside, thought))),
+        calls=written.calls if written else calls,
+        refusal=_text(message.get("refusal")) or refusal,
+        cut_off=reason in CUT,
+        error=error_in(completion),
+        in_text=bool(written and written.calls),
+        unread_call=bool(written and not written.calls),
+        filtered=reason in WITHHELD,
+        message=message,
+    )
 
 
-def tool_calls_of(completion: Completion) -> list[ToolCall]:
-    """The calls that the model asks for, in its order. Those without a name are left out."""
-    found = []
-    for number, call in enumerate(_list(_message(completion).get("tool_calls"))):
-        function = _dict(_dict(call).get("function"))
-        if isinstance(function.get("name"), str):
-            identity = _dict(call).get("id") or f"call_{number}"
-            arguments = function.get("arguments")
-            text = arguments if isinstance(arguments, str) else json.dumps(arguments)
-            found.append(ToolCall(str(identity), function["name"], text))
-    return found
-
-
-def problem_of(completion: Completion) -> Problem | None:
-    """What keeps a completion from being used, or None."""
-    message = _message(completion)
-    reason = _choice(completion).get("finish_reason")
-    if isinstance(message.get("refusal"), str) and message["refusal"]:
-        return Problem("refused", False, f"The model refused: {shown(message['refusal'])}")
-    if reason == "content_filter":
-        return Problem("refused", False, "The model server's content filter withheld the answer.")
-    if reason == "length":
-        return Problem("cut_off", False, "The answer was cut off at the model's length limit.")
-    broken = [call.name for call in tool_calls_of(completion) if call.arguments is None]
-    if broken:
-        return _malformed(f"The model's arguments for {shown(broken[0])} are no JSON object.")
-    if not text_of(completion).strip() and not tool_calls_of(completion):
-        return _malformed("The model's answer is empty.")
+def error_in(completion: Completion) -> Problem | None:
+    """The error that an answer with status 200 really is, by its code; None where it is none."""
+    choice = _choice(completion)
+    error = completion.get("error") or choice.get("error")
+    if error:
+        return problems.by_code(error, _text(completion.get("model")) or "the model")
+    if choice.get("finish_reason") == "error":
+        return problems.unavailable(
+            f"The model server {problems.server()} broke off with an error."
+        )
+    if not choice and completion.get("object") == "chat.completion":
+        return problems.unavailable(f"The model server {problems.server()} gave no choices.")
     return None
 
 
-def one_word_risk(text: str) -> RiskLevel:
-    """The level that the answer names; anything but exactly one of the four words is medium."""
-    word = text.strip().lower()
-    return RiskLevel(word) if word in RiskLevel.values else RiskLevel.MEDIUM
+def _parts(content: object) -> tuple[str, str, str]:
+    """What is said, what is refused and what is thought in a content: a text, or parts of one."""
+    if not isinstance(content, list):
+        return _words(content), "", ""
+    said, refused, thought = [], [], []
+    for part in content:
+        kind = str(_dict(part).get("type", "text"))
+        if kind == "refusal":
+            refused.append(_text(_dict(part).get("refusal")))
+        elif kind in ("thinking", "reasoning", "redacted_thinking"):
+            thought.append(reasoning.words_in(part))
+        else:
+            said.append(part if isinstance(part, str) else _text(_dict(part).get("text")))
+    return "".join(said), "".join(refused), "\n".join(filter(None, thought))
 
 
-def json_object_in(text: str) -> dict[str, Any] | None:
-    """The one JSON object in a text that may have prose or a code fence around it.
-
-    None if there is none, if there are different ones, or if it can be read in two ways
-    (duplicate keys, NaN, numbers that would change): guessing would run what nobody wrote.
-    """
-    found: list[dict[str, Any]] = []
-    position = 0
-    while match := BEGINS_OBJECT.search(text, position):
-        try:
-            value, position = _decoder.raw_decode(text, match.start())
-            canonical(value)
-        except (ValueError, RecursionError):
-            return None
-        if value not in found:
-            found.append(value)
-    return found[0] if len(found) == 1 else None
-
-
-def shown(text: str) -> str:
-    """Somebody else's words on one line, cut to a length that fits a message."""
-    line = " ".join(text.split())
-    return line if len(line) <= SHOWN else f"{line[:SHOWN]}…"
-
-
-def _malformed(message: str) -> Problem:
-    return Problem("malformed", False, message)
+def _words(content: object) -> str:
+    """A content that is no list, as text: some servers send a part, a number or an object."""
+    if isinstance(content, dict):
+        words = content.get("text", content.get("content"))
+        return words if isinstance(words, str) else json.dumps(content, ensure_ascii=False)
+    if isinstance(content, bool | None):
+        return ""
+    return content if isinstance(content, str) else json.dumps(content)
 
 
 def _choice(completion: Completion) -> dict[str, Any]:
-    choices = _list(completion.get("choices"))
-    return _dict(choices[0]) if choices else {}
+    choices = completion.get("choices")
+    return _dict(choices[0]) if isinstance(choices, list) and choices else {}
 
 
-def _message(completion: Completion) -> dict[str, Any]:
-    return _dict(_choice(completion).get("message"))
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _dict(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(dict(pairs)) != len(pairs):
-        raise BadInput("arguments", "a key stands twice.")
-    return dict(pairs)
-
-
-def _refuse(name: str) -> NoReturn:
-    raise BadInput("arguments", f"{name} is not JSON.")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        _refuse(text)
-    return value
-
-
-_decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite)

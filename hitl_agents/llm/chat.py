@@ -5,23 +5,20 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from hitl_agents.llm.answers import Problem, shown
+from hitl_agents.llm import problems
+from hitl_agents.llm.answers import Answer, error_in, read
+from hitl_agents.llm.problems import Problem
 
 if TYPE_CHECKING:
     from openai import APIStatusError
 
 DEFAULT_MODEL = "gpt-5-mini"
 LONGEST_BACKOFF = 60.0
-SECRET = re.compile(r"\bsk-[\w*.-]{4,}|\bBearer \S+", re.IGNORECASE)
-UNAVAILABLE = (408, 409, 429)
 NOT_TAKEN = ("(HTTP 400)", "(HTTP 422)")  # how servers answer what they do not know
-REFUSAL_CODES = ("content_filter", "content_policy_violation")
 
 
 class ModelError(Exception):
@@ -42,13 +39,25 @@ def model_name() -> str:
     return settings.OPENAI_MODEL or ("demo" if is_demo() else DEFAULT_MODEL)
 
 
-async def ask(client: Any, messages: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
-    """One completion as plain JSON; whatever keeps the client from it is a ModelError."""
+def risk_model_name() -> str:
+    """The model that judges risks: another one where OPENAI_RISK_MODEL names it."""
+    return settings.OPENAI_RISK_MODEL or model_name()
+
+
+async def say(client: Any, messages: list[dict[str, Any]], **more: Any) -> Answer:
+    """The client's answer, taken apart. Its own exceptions pass; an error that it sent is raised."""
+    asked = {"model": model_name(), "messages": messages, **more}
+    response = await client.chat.completions.create(**asked)
+    answer = read(as_dict(response), more.get("tools", ()))
+    if answer.error is not None:
+        raise ModelError(answer.error)
+    return answer
+
+
+async def ask(client: Any, messages: list[dict[str, Any]], **more: Any) -> Answer:
+    """As say(); whatever keeps the client from answering is a ModelError."""
     try:
-        response = await client.chat.completions.create(
-            model=model_name(), messages=messages, **more
-        )
-        return as_dict(response)
+        return await say(client, messages, **more)
     except ModelError:
         raise
     except Exception as error:  # a client of somebody else's, outside a run
@@ -61,6 +70,15 @@ def not_taken(error: ModelError) -> bool:
     Read from the words, since a run's journal keeps nothing else of an error.
     """
     return any(sign in str(error) for sign in NOT_TAKEN)
+
+
+def answered(response: Any) -> dict[str, Any]:
+    """as_dict(), of what a server has just sent: an error in it is raised as the error it is."""
+    completion = as_dict(response)
+    error = error_in(completion)
+    if error is not None:
+        raise ModelError(error)
+    return completion
 
 
 def as_dict(response: Any) -> dict[str, Any]:
@@ -87,6 +105,7 @@ def _by_attributes(choice: Any) -> dict[str, Any]:
         "role": "assistant",
         "content": _text_or_none(getattr(message, "content", None)),
         "refusal": _text_or_none(getattr(message, "refusal", None)),
+        "reasoning_content": _text_or_none(getattr(message, "reasoning_content", None)),
     }
     calls = getattr(message, "tool_calls", None)
     if isinstance(calls, list | tuple) and calls:
@@ -125,62 +144,30 @@ def classify(error: BaseException) -> Problem:
     if isinstance(error, ModelError):
         return error.problem
     if isinstance(error, openai.APITimeoutError | TimeoutError):
-        return _unavailable(f"The model server {_server()} did not answer in time.")
+        return problems.unavailable(f"The model server {problems.server()} did not answer in time.")
     if isinstance(error, openai.APIConnectionError | OSError):
-        return _unavailable(f"The model server {_server()} cannot be reached.")
+        return problems.unavailable(f"The model server {problems.server()} cannot be reached.")
     if isinstance(error, openai.APIStatusError):
-        return _by_status(error)
+        return problems.by_status(error.status_code, _body(error), model_name())
     if isinstance(error, openai.LengthFinishReasonError):
-        return Problem("cut_off", False, "The answer was cut off at the model's length limit.")
+        return problems.CUT_OFF
     if isinstance(error, openai.ContentFilterFinishReasonError):
-        return Problem("refused", False, "The model server's content filter withheld the answer.")
+        return problems.FILTERED
     if isinstance(error, ValueError | openai.APIResponseValidationError):  # pydantic's and json's
         return _malformed("The model server's answer cannot be read")
-    return _rejected(f"The model client failed: {type(error).__name__}: {_clean(str(error))}")
+    words = problems.clean(str(error))
+    return problems.rejected(f"The model client failed: {type(error).__name__}: {words}")
 
 
-def _by_status(error: APIStatusError) -> Problem:
-    status = error.status_code
-    body = error.body if isinstance(error.body, dict) else {}
-    said = _clean(str(body.get("message") or error.message))
-    if error.code in REFUSAL_CODES:
-        return Problem("refused", False, f"The model server refused the request: {said}")
-    if error.code == "insufficient_quota":
-        return _rejected("The account at the model server has no quota left; check its billing.")
-    if status >= 500 or status in UNAVAILABLE:
-        what = "asks to slow down" if status == 429 else "has trouble"
-        return _unavailable(f"The model server {_server()} {what} (HTTP {status}).")
-    checks = {
-        401: "The model server does not accept the key; check OPENAI_API_KEY.",
-        403: "The key may not use this model; check OPENAI_API_KEY and OPENAI_MODEL.",
-        404: f"The model server does not know {model_name()}; check OPENAI_MODEL and "
-        "OPENAI_BASE_URL.",
-    }
-    said_so = f"The model server rejected the request (HTTP {status}): {said}"
-    return _rejected(checks.get(status, said_so))
-
-
-def _unavailable(message: str) -> Problem:
-    return Problem("unavailable", True, message)
-
-
-def _rejected(message: str) -> Problem:
-    return Problem("rejected", False, message)
+def _body(error: APIStatusError) -> object:
+    """What the server sent with an error; its text where it is no JSON that says anything."""
+    if problems.words_of(error.body):
+        return error.body
+    return error.response.text.strip() or error.message.removeprefix(
+        f"Error code: {error.status_code}"
+    )
 
 
 def _malformed(message: str) -> Problem:
     hint = "" if is_demo() else "; check that OPENAI_BASE_URL ends where /chat/completions begins"
-    return Problem("malformed", False, f"{message}{hint}.")
-
-
-def _server() -> str:
-    """The server's host and port; never its whole URL, which may hold a password."""
-    parts = urlsplit(settings.OPENAI_BASE_URL or "https://api.openai.com")
-    return f"at {parts.netloc.rpartition('@')[2]}"
-
-
-def _clean(text: str) -> str:
-    """A server's words without the key, which some repeat."""
-    if settings.OPENAI_API_KEY:
-        text = text.replace(settings.OPENAI_API_KEY, "…")
-    return shown(SECRET.sub("…", text))
+    return problems.malformed(f"{message}{hint}.")

@@ -1,53 +1,60 @@
-"""Reading an answer and how sure its model is, in the many ways in which models write both."""
+"""Reading how sure a model says it is: never surer than it says.
+
+Outside JSON only a line of its own counts, labelled so, whose whole value is one figure. A sentence
+with a percentage in it may say anything: "I am not 90% sure" is no confidence of 90%.
+"""
 
 from __future__ import annotations
 
-import json
 import math
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-UNREADABLE = 0.5
+from escalations.thresholds import UNREADABLE
+from hitl_agents.llm.answers import Answer
+from hitl_agents.llm.objects import BEGINS_OBJECT, object_at
 
-# The pieces. Spaces are taken possessively (`*+`): a text of nothing but spaces is read in no time.
 GAP = r"[^\S\n]*+"
-MARKS = r"[\s*_`\"'“”]*+"
-LINE_MARKS = r"(?:[^\S\n]|[*_`\"'“”])*+"
-WORD = rf"confidence\b(?:{GAP}\b(?:level|score|rating)\b)?(?:{GAP}\([^()\n]{{1,40}}\))?"
-ABOUT = rf"(?:(?:about|around|approximately|roughly|ca\.?|~|≈){GAP})?"
-PERCENT = r"%|％|percent\b|per\s?cent\b"
-UNIT = r"/\s*100\b|/\s*10\b|/\s*1(?:\.0)?\b|out\s+of\s+100\b|out\s+of\s+10\b"
-OTHER_SCALE = r"\s*+/\s*+\d|\s*+(?:out\s++)?of\s++\d"  # better unread than misread
-NUMBER = (
-    rf"(?P<number>\d{{1,3}}(?:[.,]\d++)?+|[.,]\d++)(?!\d){GAP}"
-    rf"(?P<unit>{PERCENT}|{UNIT})?(?!{OTHER_SCALE})"
-)
-DEGREE = r"(?:(?:very|fairly|quite|rather)\s)?(?:high|medium|moderate|low|none|unknown|n/a)\b"
-LABEL = r"[ \t>*_#`-]*"
-
-# A line of its own: "CONFIDENCE: 85%", "**Confidence** (0-100): 40", "Confidence 40%.", but not
-# "Confidence intervals are …". The last one counts: a model that thinks aloud ends with it.
+MARKS = r"(?:[^\S\n]|[*_`|])*+"
+ROUND = r"(?:[^\S\n]|[*_`|\[\]\"'“”])*+"  # what may stand around the value
+SCALE = r"%|in\s?%|percent|in percent|0\s?[-–—]\s?100\s?%?|0\s?[-–—]\s?10|0\s?[-–—]\s?1(?:\.0)?"
+# "CONFIDENCE: …", "**Confidence level** (0-100): …", "| Confidence | …". A quoted line is not the
+# model's own.
 LABELLED = re.compile(
-    rf"^{LABEL}{WORD}{LINE_MARKS}(?:"
-    rf"[:=]{LINE_MARKS}(?P<said>(?:{ABOUT}[.,]?\d|{DEGREE}).*|)"
-    rf"|[-–—]?{LINE_MARKS}(?P<alone>{ABOUT}{NUMBER})(?:[^\S\n]|[*_`.!)])*+"
-    r")$",
-    re.IGNORECASE | re.M,
-)
-VALUE = re.compile(ABOUT + NUMBER, re.IGNORECASE)
-# "My confidence is 85%".
-STATED = re.compile(
-    rf"\b{WORD}{MARKS}(?:[:=\-–—]|\bis\b|\bof\b)?{MARKS}{ABOUT}{NUMBER}", re.IGNORECASE
-)
-# "85% confident", "I am 85 percent sure".
-TURNED = re.compile(
-    rf"(?<!\d)(?P<number>\d{{1,3}}(?:[.,]\d{{1,6}})?)(?!\d){GAP}(?P<unit>{PERCENT})\s*+"
-    r"(?:confiden(?:t|ce)|sure|certain(?:ty)?)\b",
+    rf"(?:[^\S\n]|[*_`|#•-])*+confidence(?![\w-]){GAP}(?:(?:level|score|rating)\b)?{MARKS}"
+    rf"(?:\((?P<scale>{SCALE})\))?{MARKS}(?P<sign>[:=]|[-–—])?(?P<value>.*)",
     re.IGNORECASE,
 )
-RESPONSE = re.compile(rf"^{LABEL}(?:response|answer)[ \t*_`]*[:=][ \t*_`]*", re.IGNORECASE | re.M)
-MOST = 50_000  # characters that are looked at
+FIGURE = r"(?:0|[1-9][0-9]{0,2})(?:[.,][0-9]{1,15})?|[.,][0-9]{1,15}"  # 85, 0.85, 0,85, .85
+UNIT = r"%|percent|per\s?cent|/\s?100|/\s?10|/\s?1(?:\.0)?|out\s+of\s+100|out\s+of\s+10"
+VALUE = re.compile(
+    rf"{ROUND}(?P<first>{FIGURE}){GAP}(?P<first_unit>{UNIT})?"
+    rf"(?:{GAP}(?:[-–—−]|to){GAP}(?P<second>{FIGURE}){GAP}(?P<second_unit>{UNIT})?)?"
+    rf"{ROUND}[.。]?{ROUND}",
+    re.IGNORECASE,
+)
+THOUSANDS = re.compile(r"[1-9][0-9]*[.,][0-9]{3}")  # 1,000 may be a thousand
+DEGREE = re.compile(
+    rf"{ROUND}(?:(?:(?:very|fairly|quite|rather)\s)?(?:high|medium|moderate|low|none|unknown|n/a)\b)?"
+    rf"{ROUND}[.。]?",
+    re.IGNORECASE,
+)
+DIGITS_FIRST = re.compile(rf"{ROUND}[.,]?[0-9]")
+RESPONSE = re.compile(
+    r"^[ \t>*_#`-]*+(?:response|answer)[ \t*_`]*+[:=][ \t*_`]*+", re.IGNORECASE | re.MULTILINE
+)
+LONGEST_LINE = 400  # characters; what is longer is no figure, whatever it begins with
+FENCE = re.compile(r"\s*+(?:```(?:json)?\s*+)?")
+FULL_WIDTH = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {0x3000: " ", 0x066A: "%"}
+LEAD_IN = re.compile(  # "Here you go:"
+    r"\s*+(?:(?:(?!\b(?:not|no|never|wrong|false|doubt|if|un\w+)\b)[A-Za-z ,!]){0,60}:)?"
+    r"\s*+(?:```(?:json)?\s*+)?",
+    re.IGNORECASE,
+)
+PLAIN_NAMES = ("answer", "response")
+JSON_NAMES = ("confidence", "confidence_level", "confidence_score", "certainty")
 
 
 @dataclass(frozen=True)
@@ -57,74 +64,166 @@ class Stated:
     answer: str
     confidence: float | None
 
+    @property
+    def counts_as(self) -> float:
+        """What is compared with the threshold."""
+        return UNREADABLE if self.confidence is None else self.confidence
 
-def read_plain(text: str) -> Stated:
-    """The `RESPONSE:` / `CONFIDENCE: n%` form, however it is written; never raises."""
-    text = text[:MOST]
-    return Stated(_response_in(text), read_confidence(text))
+    @property
+    def is_nothing(self) -> bool:
+        """An empty answer is never sure, whatever stands beside it."""
+        return not self.answer.strip()
 
 
-def read_structured(text: str) -> Stated | None:
-    """A structured answer, {"answer": text, "confidence": number}; None if it is none."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
+@dataclass(frozen=True)
+class Line:
+    """A line that is labelled as a confidence: what it states, and whether the answer keeps it."""
+
+    share: float | None
+    is_only_label: bool
+
+
+def read_plain(answer: Answer) -> Stated:
+    """The `RESPONSE:` / `CONFIDENCE: n%` form, in which a percentage was asked for."""
+    if answer.problem is not None and answer.problem.kind == "cut_off":
+        return Stated(answer.text.strip(), None)
+    found = _sole_object(answer.text)
+    stated = None if found is None else _from_object(found, PLAIN_NAMES, bare_is_percent=True)
+    return stated or Stated(_response_in(answer.text), read_confidence(answer.text))
+
+
+def read_structured(answer: Answer) -> Stated | None:
+    """{"answer": text, "confidence": 0 to 1} as it was asked for; None if the answer is none.
+
+    The plain form, on which the next question would insist, is taken as it is.
+    """
+    if answer.problem is not None and answer.problem.kind == "cut_off":
         return None
-    if not isinstance(found, dict) or not isinstance(found.get("answer"), str):
-        return None
-    confidence = _from_json(found.get("confidence"))
-    return None if confidence is None else Stated(found["answer"], confidence)
+    found = _sole_object(answer.text, LEAD_IN)
+    if found is not None:
+        stated = _from_object(found, ("answer",), bare_is_percent=False)
+        readable = stated is not None and (stated.confidence is not None or stated.is_nothing)
+        return stated if readable else None
+    plain = None if BEGINS_OBJECT.search(answer.text) else read_plain(answer)
+    return plain if plain is not None and plain.confidence is not None else None
 
 
 def read_confidence(text: str) -> float | None:
     """How sure a text says that its writer is, from 0 to 1; None if it does not say so readably.
 
-    Where a line is labelled so, only such lines count, and no prose.
+    Of several labelled lines the lowest counts; one that cannot be read counts as UNREADABLE.
     """
-    for match in reversed(_stated_in(text[:MOST])):
-        number = float(match["number"].replace(",", "."))
-        found = _share(number, " ".join((match["unit"] or "").lower().split()))
-        if found is not None:
-            return found
-    return None
+    lines = [line for text_line in text.split("\n") if (line := _line(text_line))]
+    stated = [line.share for line in lines if line.share is not None]
+    lowest = min(stated, default=None)
+    unread = len(stated) < len(lines)
+    return None if lowest is None or (unread and lowest > UNREADABLE) else lowest
 
 
-def _stated_in(text: str) -> list[re.Match[str]]:
-    """The readable figures of the most telling form that the text has, in its order."""
-    labelled = [line["said"] or line["alone"] for line in LABELLED.finditer(text)]
-    values = [VALUE.match(value) for value in labelled if value]
-    if values:
-        return [value for value in values if value is not None]
-    return list(STATED.finditer(text)) or list(TURNED.finditer(text))
+def _line(text: str) -> Line | None:
+    """What a line states, if it is labelled as a confidence."""
+    line = text.strip()
+    head = line[:LONGEST_LINE].translate(FULL_WIDTH)
+    label = LABELLED.fullmatch(head)
+    if label is None:
+        return None
+    value = label["value"]
+    share = _share_in(value, label["scale"] or "") if len(line) <= LONGEST_LINE else None
+    spoken = label["sign"] not in (":", "=") and "|" not in head[: label.start("value")]
+    if spoken and share is None and not (label["sign"] is None and DIGITS_FIRST.match(value)):
+        return None  # a sentence that begins so
+    is_only_label = share is not None or (not spoken and bool(DEGREE.fullmatch(value)))
+    return Line(share, is_only_label)
 
 
-def _share(number: float, unit: str) -> float | None:
-    """0 to 1. Without a unit, up to 1 is a share and from 1 to 100 are percent."""
-    compact = unit.replace(" ", "")
-    if compact.endswith(("/10", "outof10")):
+def _share_in(value: str, scale: str) -> float | None:
+    """0 to 1, of a text that is one figure or a range of two, whose lower end counts."""
+    match = VALUE.fullmatch(value)
+    if match is None:
+        return None
+    last = match["second_unit"] or match["first_unit"] or _unit(scale)
+    shares = [_share(match["first"], match["first_unit"] or last)]
+    if match["second"]:
+        shares.append(_share(match["second"], last))
+    read = [share for share in shares if share is not None]
+    return min(read) if len(read) == len(shares) else None
+
+
+def _unit(scale: str) -> str:
+    """The unit that a label names beside itself, such as (0-100)."""
+    compact = re.sub(r"[\s–—]", "-", scale.lower())
+    if not compact:
+        return ""
+    return "/10" if compact.endswith("-10") else "/1" if compact.endswith(("-1", "-1.0")) else "%"
+
+
+def _share(figure: str, unit: str) -> float | None:
+    """0 to 1. Without a unit a decimal up to 1 is a share, and anything else are percent."""
+    number = float(figure.replace(",", "."))
+    compact = "".join(unit.lower().split())
+    if not compact:
+        is_share = number <= 1 and re.search("[.,]", figure)
+        scale = 1.0 if is_share else 100.0
+        if THOUSANDS.fullmatch(figure):
+            return None
+    elif compact.endswith(("/10", "outof10")):
         scale = 10.0
-    elif compact.startswith("/1") and not compact.startswith("/100"):
-        scale = 1.0
-    elif compact or number > 1:
-        scale = 100.0
     else:
-        scale = 1.0
+        scale = 1.0 if compact in ("/1", "/1.0") else 100.0
     share = number / scale
     return share if 0 <= share <= 1 else None
 
 
-def _from_json(value: Any) -> float | None:
+# ---- JSON
+
+
+def _sole_object(text: str, before: re.Pattern[str] = FENCE) -> dict[str, Any] | None:
+    """The object that a text is, up to a fence around it: in prose it may be somebody else's."""
+    begin = before.match(text)
+    placed = object_at(text, begin.end() if begin else 0)
+    if placed is None or not FENCE.fullmatch(text, placed.end):
+        return None
+    return placed.value
+
+
+def _from_object(
+    found: dict[str, Any], names: Sequence[str], *, bare_is_percent: bool
+) -> Stated | None:
+    """What an object with an answer, under one of these names, states; None if it has none."""
+    answer = next((found[name] for name in names if name in found), None)
+    if not isinstance(answer, str):
+        return None
+    named = [found[name] for name in JSON_NAMES if name in found]
+    shares = [_from_json(value, bare_is_percent) for value in named]
+    stated = [share for share in shares if share is not None]
+    return Stated(answer.strip(), min(stated) if stated and len(stated) == len(shares) else None)
+
+
+def _from_json(value: object, bare_is_percent: bool) -> float | None:
     if isinstance(value, str):
-        return read_confidence(f"confidence: {value}")
+        return None if "\n" in value else _share_in(value.translate(FULL_WIDTH)[:100], "")
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if isinstance(value, float) and not math.isfinite(value):
+    if not 0 <= value <= 100 or not math.isfinite(value):
         return None
-    return _share(float(value), "") if abs(value) <= 100 else None
+    is_share = value < 1 or (value == 1 and not (bare_is_percent and isinstance(value, int)))
+    return float(value) if is_share else float(value) / 100
+
+
+# ---- The answer beside it
 
 
 def _response_in(text: str) -> str:
-    """What follows `RESPONSE:`, without the labelled line of confidence; all of it without the label."""
+    """What follows `RESPONSE:`, without the labelled line of confidence; all without the label."""
     label = RESPONSE.search(text)
     words = text[label.end() :] if label else text
-    return LABELLED.sub("", words).strip()
+    return "\n".join(_kept_lines(words)).strip()
+
+
+def _kept_lines(text: str) -> Iterator[str]:
+    for line in text.split("\n"):
+        stated = _line(line)
+        if stated is None or not stated.is_only_label:
+            yield line
+        elif line.strip():
+            yield ""

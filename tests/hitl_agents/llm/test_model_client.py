@@ -15,21 +15,15 @@ from pytest_django import Settings
 
 from approvals import actions
 from hitl_agents.llm import chat
-from hitl_agents.llm.answers import (
-    Problem,
-    ToolCall,
-    json_object_in,
-    one_word_risk,
-    problem_of,
-    text_of,
-    tool_calls_of,
-)
+from hitl_agents.llm.answers import read
+from hitl_agents.llm.calls import ToolCall
 from hitl_agents.llm.chat import ModelError, as_dict, backoff, classify
 from hitl_agents.llm.completions import completion
+from hitl_agents.llm.objects import json_object_in
+from hitl_agents.llm.problems import Problem
 from hitl_agents.prompts import shared
 from hitl_agents.runner import model_client
 from hitl_agents.runner.model_client import make_client
-from ledger.risk import RiskLevel
 from tests.support.servers import openai_server
 
 KEY = "sk-test-0123456789abcdef"
@@ -58,7 +52,7 @@ async def ask(messages: list[Any] = HELLO, **more: Any) -> dict[str, Any]:
 
 async def problem_when_asking(messages: list[Any] = HELLO, **more: Any) -> Problem:
     try:
-        found = problem_of(await ask(messages, **more))
+        found = read(await ask(messages, **more)).problem
     except Exception as error:
         found = classify(error)
     assert found is not None
@@ -90,7 +84,7 @@ def test_the_demo_model_answers_exactly_when_there_is_no_key(settings: Settings)
 
 async def test_without_a_key_the_demo_model_answers_in_this_process() -> None:
     answer = await ask(shared.assess_risk("write_file", {"path": "a", "content": ""}))
-    assert text_of(answer) == "low"
+    assert read(answer).text == "low"
 
 
 async def test_with_a_key_the_server_of_the_settings_is_asked(
@@ -101,7 +95,7 @@ async def test_with_a_key_the_server_of_the_settings_is_asked(
     with openai_server.running(key=KEY) as server:
         use(server.url)
         answer = await ask(shared.choose_actions(TASK, []), tools=tools)
-    assert [call.name for call in tool_calls_of(answer)] == ["send_email"]
+    assert [call.name for call in read(answer).calls] == ["send_email"]
     (asked,) = server.requests
     assert asked["model"] == "small"
     assert {tool["function"]["name"] for tool in asked["tools"]} >= {"write_file", "send_email"}
@@ -123,7 +117,7 @@ async def test_a_server_that_is_busy_for_a_moment_is_asked_again(
     monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)
     with openai_server.running(fail_first=2) as server:
         use(server.url)
-        assert problem_of(await ask()) is None
+        assert read(await ask()).problem is None
     assert len(server.requests) == 3
 
 
@@ -261,16 +255,16 @@ def test_waiting_grows_to_a_minute() -> None:
         {"choices": ["text"]},
         {"choices": [{"message": None}]},
         {"choices": [{"message": {"content": None, "tool_calls": None}}]},
-        {"choices": [{"message": {"content": ["parts"], "tool_calls": {}}}]},
+        {"choices": [{"message": {"content": [{"type": "image"}], "tool_calls": {}}}]},
         {"choices": [{"message": {"content": " \n"}}]},
     ],
 )
 def test_an_answer_with_nothing_in_it_is_malformed(answer: dict[str, Any]) -> None:
-    problem = problem_of(answer)
+    problem = read(answer).problem
     assert problem is not None
     assert problem.kind == "malformed"
-    assert text_of(answer).strip() == ""
-    assert tool_calls_of(answer) == []
+    assert read(answer).text.strip() == ""
+    assert read(answer).calls == ()
 
 
 def test_what_is_no_completion_at_all_is_malformed() -> None:
@@ -284,7 +278,7 @@ def test_tool_calls_keep_their_order_and_need_a_name() -> None:
     message = answer["choices"][0]["message"]
     message["tool_calls"].insert(1, {"id": "x", "function": {"arguments": "{}"}})
     message["tool_calls"].append({"function": {"name": "d", "arguments": {"n": 2}}})
-    calls = tool_calls_of(answer)
+    calls = read(answer).calls
     assert [call.name for call in calls] == ["a", "b", "c", "d"]
     assert [call.arguments for call in calls] == [{"n": 1}, {}, None, {"n": 2}]
     assert len({call.id for call in calls}) == 4
@@ -295,23 +289,6 @@ def test_tool_calls_keep_their_order_and_need_a_name() -> None:
 )
 def test_arguments_that_are_no_one_object_are_none(text: str) -> None:
     assert ToolCall("1", "a", text).arguments is None
-
-
-@pytest.mark.parametrize(
-    ("text", "risk"),
-    [
-        ("low", "low"),
-        (" High\n", "high"),
-        ("CRITICAL", "critical"),
-        ("", "medium"),
-        ("banana", "medium"),
-        ("very high", "medium"),
-        ("low risk", "medium"),
-        ("niedrig", "medium"),
-    ],
-)
-def test_risk_is_one_word_or_else_medium(text: str, risk: str) -> None:
-    assert one_word_risk(text) is RiskLevel(risk)
 
 
 @pytest.mark.parametrize(
