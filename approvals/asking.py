@@ -25,6 +25,7 @@ def ask(
     action: str,
     details: Any,
     risk_level: object = RiskLevel.MEDIUM,
+    risk_read: bool = True,
     run: Run | None = None,
     key: str = "",
     previous: ApprovalRequest | None = None,
@@ -33,7 +34,8 @@ def ask(
     """Store a request with the rule, the risk and the deadline that hold now, and log it.
 
     Below the gate's threshold it is approved by the rule in the same transaction; a revision
-    that a person asked for always goes before a person. The same (run, key) again answers the
+    that a person asked for always goes before a person, and so does what was not `risk_read`: a
+    risk that the model was asked for and nobody could read. The same (run, key) again answers the
     row that is there. Raises BadInput, or IllegalMove when the run is over; nothing is stored.
     """
     asked_before = find_asked(ApprovalRequest, run, key)
@@ -41,8 +43,9 @@ def ask(
         return asked_before
     request = _checked(gate.rule, agent_id, action, details, risk_level, previous)
     request.gate, request.run, request.key = gate, run, key
-    request.story = canonical.storable(story)
-    by_rule = previous is None and request.risk_rank < RiskLevel(gate.risk_threshold).rank
+    request.story, request.risk_read = canonical.storable(story), risk_read
+    below = request.risk_rank < RiskLevel(gate.risk_threshold).rank
+    by_rule = previous is None and risk_read and below
     wait = gate.deadline_seconds
     if wait is not None and not by_rule:
         request.deadline = request.created_at + timedelta(seconds=wait)
@@ -56,7 +59,7 @@ def ask_edited(old: ApprovalRequest, details: Any, author: Any) -> ApprovalReque
     """The next revision of `old`, written by a reviewer, under the rule and deadline of `old`."""
     request = _checked(old.rule, old.agent_id, old.action, details, old.risk_stated, old)
     request.gate, request.run, request.deadline = old.gate, old.run, old.deadline
-    request.author = author
+    request.author, request.risk_read = author, old.risk_read
     _store(request)
     return request
 
@@ -112,6 +115,7 @@ def _store(request: ApprovalRequest) -> None:
         run_id=request.run_id,
         action=request.action,
         risk=str(request.risk_level),
+        risk_read=request.risk_read,
         revision=request.revision,
         digest=request.digest,
         deadline=_text(request.deadline),

@@ -116,6 +116,10 @@ class ApprovalRequest(Shortenable, HumanRequest):
     risk_rank = models.PositiveSmallIntegerField()
     risk_stated = models.CharField(max_length=16, choices=RiskLevel)
     risk_declared = models.CharField(max_length=16, choices=RiskLevel, blank=True)
+    risk_read = models.BooleanField(
+        default=True,
+        help_text="Whether the model's risk could be read; if not, a person is asked in any case.",
+    )
     rule = models.JSONField(help_text="The gate's rule when this was asked.")
     status = models.CharField(max_length=16, choices=ApprovalStatus, default=ApprovalStatus.PENDING)
     resolution = models.CharField(max_length=16, choices=Resolution, blank=True, default="")

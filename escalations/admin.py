@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.urls import reverse
@@ -17,6 +17,11 @@ from escalations.knowledge import answers
 from escalations.models import Escalation, Knowledge, Threshold
 from ledger.admin import ReadOnlyAdmin, first_line, json_of, text_of
 from ledger.filters import RunFilter
+
+UNREAD_COUNTS = (
+    "A confidence that cannot be read counts as 0.5: at a threshold of 0.5 or less such an answer "
+    "goes through, and no person sees it."
+)
 
 
 class ThresholdForm(forms.ModelForm):
@@ -33,6 +38,10 @@ class ThresholdForm(forms.ModelForm):
     class Meta:
         model = Threshold
         fields = ("agent_id", "type", "confidence", "risk_level", "deadline_seconds")
+        help_texts: ClassVar = {
+            "confidence": "0 to 1. The agent asks a person when it is less sure than this. "
+            f"{UNREAD_COUNTS}"
+        }
 
     def clean(self) -> dict[str, Any]:
         found: dict[str, Any] = super().clean() or self.cleaned_data
@@ -70,6 +79,8 @@ class ThresholdAdmin(admin.ModelAdmin):
         else:
             of = {name: form.cleaned_data[name] for name in ("agent_id", "type")}
             obj.pk = thresholds.create(by=request.user, **of, **rule).pk
+        if rule["confidence"] <= thresholds.UNREADABLE:
+            messages.warning(request, UNREAD_COUNTS)
 
     def delete_model(self, request: HttpRequest, obj: Threshold) -> None:
         thresholds.remove(obj.pk, by=request.user)

@@ -99,6 +99,7 @@ def _store(escalation: Escalation) -> None:
         type=escalation.type,
         risk=str(escalation.risk_level),
         confidence=escalation.confidence,
+        confidence_read=escalation.confidence_read,
         threshold=escalation.threshold,
         digest=escalation.digest,
         deadline=None if deadline is None else deadline.isoformat(),

@@ -199,6 +199,11 @@ class Escalation(Claimable, Shortenable, HumanRequest):
         return self.context.get(name) if isinstance(self.context, dict) else None
 
     @property
+    def confidence_read(self) -> bool:
+        """Whether the model stated its confidence readably; if not, it counts as 0.5."""
+        return self.said("confidence_read") is not False
+
+    @property
     def attempt(self) -> str:
         """What the agent would have said; "" if it said nothing."""
         found = self.said("attempted_response")

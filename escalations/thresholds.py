@@ -17,6 +17,7 @@ from ledger.risk import RiskLevel
 from ledger.runs import actor_for
 from ledger.transitions import record, rows_for_update, verb
 
+UNREADABLE = 0.5  # what a confidence counts as that an agent's model did not state readably
 LONGEST = 10 * 365 * DAY  # seconds
 NEW = {"risk_level": str(RiskLevel.MEDIUM), "deadline_seconds": DAY}  # where there is no row
 

@@ -51,6 +51,10 @@ def of(approval: ApprovalRequest) -> Facts:
 
 
 def _risk(approval: ApprovalRequest) -> str:
+    if not approval.risk_read:
+        floor = f"; {approval.action} declares {approval.risk_declared}"
+        unread = "the model's risk could not be read: it asks"
+        return f"{unread}{floor if approval.risk_declared else ''}"
     stated = RiskLevel(approval.risk_stated)
     if not approval.risk_declared:
         return "the agent's word; no action of this name is registered here"

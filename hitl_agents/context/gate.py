@@ -26,6 +26,7 @@ class GateQuestion:
     risk_level: Any
     story: str = ""
     previous: int | None = None
+    risk_read: bool = True
 
     @property
     def name(self) -> str:
@@ -46,6 +47,7 @@ class GateQuestion:
             action=self.action,
             details=self.details,
             risk_level=self.risk_level,
+            risk_read=self.risk_read,
             run=run,
             key=key,
             previous=previous,

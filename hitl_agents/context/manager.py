@@ -32,7 +32,11 @@ class UnsureQuestion:
 
     @property
     def about(self) -> Any:
-        return {"agent": self.agent_id, "reason": self.reason, "context": self.context}
+        # Whether its confidence could be read makes it no other question: earlier versions do not say.
+        context = self.context
+        if isinstance(context, dict):
+            context = {name: one for name, one in context.items() if name != "confidence_read"}
+        return {"agent": self.agent_id, "reason": self.reason, "context": context}
 
     def store(self, run: Run, key: str) -> Escalation:
         """Ask, under the rule that holds now."""

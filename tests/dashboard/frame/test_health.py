@@ -66,10 +66,12 @@ def test_missing_guards_are_named(client: Client) -> None:
 
 
 def test_a_migration_that_is_missing_is_named(guarded: None, client: Client) -> None:
-    MigrationRecorder(connection).migration_qs.filter(app="approvals", name="0002_groups").delete()
+    MigrationRecorder(connection).migration_qs.filter(
+        app="approvals", name="0003_risk_read"
+    ).delete()
     response = client.get("/readyz")
     assert response.status_code == 503
-    assert "approvals.0002_groups" in response.json()["checks"]["migrations"]["why"]
+    assert "approvals.0003_risk_read" in response.json()["checks"]["migrations"]["why"]
 
 
 def test_a_clock_that_gives_no_time_is_noticed(
