@@ -5,11 +5,13 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from hitl_agents.context.former_calls import FormerCalls
 from hitl_agents.journal.activity import GiveBack
 from hitl_agents.journal.journal import Journal
 from hitl_agents.journal.steps import StepFailed
 from hitl_agents.llm import chat
-from hitl_agents.llm.answers import Problem
+from hitl_agents.llm.answers import error_in
+from hitl_agents.llm.problems import Problem
 from ledger.models import EntryKind
 
 MODEL_TRIES = 6  # times that a run reaches for the model in a row, with backoff between them
@@ -27,11 +29,14 @@ class BoundModel:
         self.journal = journal
         self._client = client
         self._attempts = attempts
+        self._former = FormerCalls(journal.rows.inputs_of(EntryKind.MODEL))
         self.chat = SimpleNamespace(completions=SimpleNamespace(create=self._create))
 
     async def _create(self, *, key: str | None = None, **asked: Any) -> Any:
-        name = str(asked.get("model", "model"))
         asked = _plain(asked)
+        if key is None:
+            asked = self._former.take(asked)
+        name = str(asked.get("model", "model"))
         try:
             found = await self.journal.remember(
                 EntryKind.MODEL, name, asked, lambda: self._call(asked), key
@@ -42,7 +47,7 @@ class BoundModel:
 
     async def _call(self, asked: dict[str, Any]) -> dict[str, Any]:
         try:
-            answer = chat.as_dict(await self._client.chat.completions.create(**asked))
+            answer = chat.answered(await self._client.chat.completions.create(**asked))
             self._attempts = 0  # as in the run's row once the answer is journaled
             return answer
         except Exception as error:
@@ -72,4 +77,6 @@ def _completion(found: dict[str, Any]) -> Any:
     """The journaled answer as the openai package's object, as the author expects it."""
     from openai.types.chat import ChatCompletion
 
+    if error_in(found) is not None:  # an earlier version took it for an empty answer, and went on
+        found = {**found, "error": None, "choices": [{"index": 0, "message": {}}]}
     return ChatCompletion.construct(**found)

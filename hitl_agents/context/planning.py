@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from asgiref.sync import sync_to_async
 
+from hitl_agents.context.surroundings import surroundings
 from hitl_agents.journal.journal import Journal
 from ledger.models import Run
 from ledger.requests.models import HumanRequest
@@ -27,14 +28,22 @@ class Desk(Protocol):
     async def write(self, name: str, verb: Callable[..., Any], **about: Any) -> Any:
         """Call a verb of plans that returns JSON."""
 
-    async def begin(self, agent_id: str, goal: str, actions: list[dict[str, Any]]) -> int:
-        """A new plan; its number."""
+    async def begin(self, agent_id: str, goal: str, actions: list[dict[str, Any]]) -> Begun:
+        """A new plan."""
 
     async def ask(self, name: str, verb: Callable[..., PlanTurn], **about: Any) -> PlanTurn:
         """Call a verb of plans by which it becomes the people's turn."""
 
     async def wait(self, turn: PlanTurn) -> PlanTurn:
         """Until people have had their turn."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A plan's number, and what was around when it was begun."""
+
+    plan_id: int
+    surroundings: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -61,13 +70,16 @@ class RunDesk:
         self._journal = journal
         self._plan = 0
 
-    async def begin(self, agent_id: str, goal: str, actions: list[dict[str, Any]]) -> int:
-        def make(run: Run, key: str) -> int:
+    async def begin(self, agent_id: str, goal: str, actions: list[dict[str, Any]]) -> Begun:
+        def make(run: Run, key: str) -> dict[str, Any]:
             begun = asking.begin(agent_id=agent_id, goal=goal, actions=actions, run=run, key=key)
-            return begun.pk
+            return {"plan": begun.pk, "surroundings": surroundings()}
 
-        self._plan = await self._journal.write("plan begun", {"goal": goal}, make)
-        return self._plan
+        made = await self._journal.write("plan begun", {"goal": goal}, make)
+        if isinstance(made, int):  # a journal that an earlier version has written
+            made = {"plan": made, "surroundings": {}}
+        self._plan = made["plan"]
+        return Begun(made["plan"], made["surroundings"])
 
     async def write(self, name: str, verb: Callable[..., Any], **about: Any) -> Any:
         def call(run: Run, key: str) -> Any:
@@ -94,10 +106,10 @@ class ProgramDesk:
     def __init__(self) -> None:
         self._plan = 0
 
-    async def begin(self, agent_id: str, goal: str, actions: list[dict[str, Any]]) -> int:
+    async def begin(self, agent_id: str, goal: str, actions: list[dict[str, Any]]) -> Begun:
         plan = await sync_to_async(asking.begin)(agent_id=agent_id, goal=goal, actions=actions)
         self._plan = plan.pk
-        return self._plan
+        return Begun(plan.pk, await sync_to_async(surroundings)())
 
     async def write(self, name: str, verb: Callable[..., Any], **about: Any) -> Any:
         return await sync_to_async(verb)(self._plan, **about)
@@ -116,7 +128,7 @@ class ProgramDesk:
 
 
 def next_for(plan_id: Any) -> dict[str, Any]:
-    """progress.next_for(), with what a revision is made from."""
+    """progress.next_for(), with what a revision is made from and what is around."""
     found = progress.next_for(plan_id)
     if found["do"] == "revise":
         plan = lookup.by_id(plan_id)
@@ -125,4 +137,4 @@ def next_for(plan_id: Any) -> dict[str, Any]:
         version = lookup.version_of(plan)
         found["decisions"], found["risks"] = version.decisions, version.risks
         found["questions"] = [each["text"] for each in version.questions]
-    return found
+    return {**found, "surroundings": surroundings()}

@@ -14,8 +14,8 @@ from hitl_agents.demo import plans, unsure
 from hitl_agents.demo.revision import revised
 from hitl_agents.demo.tasks import Call, calls
 from hitl_agents.demo.writing import is_asked, written
-from hitl_agents.llm.answers import json_object_in
 from hitl_agents.llm.completions import CREATED, completion
+from hitl_agents.llm.objects import json_object_in
 from hitl_agents.prompts import shared
 from ledger.risk import RiskLevel
 
@@ -95,10 +95,16 @@ def _reply(asked: dict[str, Any]) -> tuple[str, list[Call]]:
         return written([(message["role"], _text(message)) for message in messages]), []
     if shared.RISK in system or ASKS_RISK.search(f"{system}\n{last}"):
         return _risk(last), []
-    wanted = calls(last, named)
+    wanted = calls(_task(last), named)
     if wanted:
         return _announce(wanted), wanted
     return "I am the demo model. I found nothing in this that one of my tools could do.", []
+
+
+def _task(text: str) -> str:
+    """The task in a prompt that gives it as JSON; the text itself in any other."""
+    task = (json_object_in(text) or {}).get("task")
+    return task if isinstance(task, str) else text
 
 
 def _announce(wanted: list[Call]) -> str:

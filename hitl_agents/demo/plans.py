@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from hitl_agents.demo.tasks import EMAIL, FILE, Call, calls
-from hitl_agents.llm.answers import json_object_in
+from hitl_agents.llm.objects import json_object_in
 from hitl_agents.prompts import plans
 
 Reply = tuple[str, list[Call]]

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from hitl_agents.llm.answers import json_object_in
+from hitl_agents.llm.objects import json_object_in
 
 Call = tuple[str, dict[str, Any]]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 from fractions import Fraction
-from typing import Any
 
+from hitl_agents.llm.objects import json_object_in
 from hitl_agents.prompts import escalations
 
 SUM = re.compile(r"(-?\d{1,9}(?:\.\d{1,6})?)\s*([-+*/×÷x−])\s*(-?\d{1,9}(?:\.\d{1,6})?)")
@@ -29,19 +29,20 @@ def is_asked(system: str) -> bool:
     return escalations.SURE in system
 
 
-def said(system: str, task: str) -> str:
+def said(system: str, text: str) -> str:
     """The answer in the form that is asked for. What people answered before is heeded."""
-    answer, confidence = _answer(system, task)
+    about = json_object_in(text) or {}
+    answer, confidence = _answer(str(about.get("task", "")), about.get("earlier_answers"))
     if escalations.STRUCTURED in system:
         return json.dumps({"answer": answer, "confidence": confidence}, ensure_ascii=False)
     return f"RESPONSE: {answer}\nCONFIDENCE: {confidence:.0%}"
 
 
-def _answer(system: str, task: str) -> tuple[str, float]:
+def _answer(task: str, told: object) -> tuple[str, float]:
     known = _known(task)
     if known:
         return known, KNOWN
-    earlier = _earlier(system)
+    earlier = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
     if earlier:
         words = str(earlier[0].get("answer", ""))
         return f"To a question like this a person answered: {words}", TOLD
@@ -74,12 +75,3 @@ def _result(found: re.Match[str]) -> str:
             "−": first - second,
         }.get(found[2], first * second)
     return f"{float(result):g}" if result.denominator != 1 else str(result.numerator)
-
-
-def _earlier(system: str) -> list[dict[str, Any]]:
-    _, _, told = system.partition(escalations.EARLIER)
-    try:
-        found = json.loads(told) if told else []
-    except ValueError:
-        return []
-    return [each for each in found if isinstance(each, dict)]

@@ -8,7 +8,7 @@ from typing import Any
 
 from hitl_agents.demo.revision import revised
 from hitl_agents.demo.tasks import sentence
-from hitl_agents.llm.answers import json_object_in
+from hitl_agents.llm.objects import json_object_in
 from hitl_agents.prompts import reviews
 
 COMMAND = re.compile(
@@ -16,7 +16,6 @@ COMMAND = re.compile(
     r"(?:me\s+|us\s+)?(?:an?\s+|the\s+|some\s+)?(?:short\s+|brief\s+)?(.+)$",
     re.I | re.S,
 )
-SAID = re.compile(r"A person (rejected|corrected|approved) your output(?: for the task .+?)?: (.+)")
 KIND = re.compile(r"^(?:\w+\s+){0,2}\w+\s+(?:on|about|for|of)\s+(?=\S)", re.I)
 MAX_TITLE = 80  # characters
 
@@ -28,7 +27,6 @@ def is_asked(system: str) -> bool:
 
 def written(texts: list[tuple[str, str]]) -> str:
     """The output for a conversation, as (role, text); feedback in it is worked in."""
-    system = "\n".join(text for role, text in texts if role == "system")
     said = [text for role, text in texts if role == "user"]
     asked = json_object_in(said[0]) or {} if said else {}
     task, kind = str(asked.get("task", "")), str(asked.get("output_type", ""))
@@ -36,7 +34,7 @@ def written(texts: list[tuple[str, str]]) -> str:
     if outputs:
         return _again(outputs[-1], said[-1])
     output = _first(task, kind)
-    for lesson in _lessons(system):
+    for lesson in _lessons(asked.get("earlier_reviews")):
         output = _with(output, lesson)
     return output
 
@@ -76,17 +74,11 @@ def _with(output: str, feedback: str) -> str:
     return f"{heading}\n\n{changed.rstrip()}\n"
 
 
-def _lessons(system: str) -> list[str]:
-    """The words of people about earlier outputs, as the prompt lists them."""
-    _, found, listed = system.partition(reviews.LESSONS)
-    if not found:
-        return []
-    try:
-        lessons = json.loads(listed)
-    except ValueError:
-        return []
-    words = [SAID.match(lesson) for lesson in lessons if isinstance(lesson, str)]
-    return [match[2] for match in words if match and match[1] == "rejected"][-2:]
+def _lessons(told: object) -> list[str]:
+    """The words of people who have rejected earlier outputs, as the prompt lists them."""
+    reviews_told = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+    rejected = [one for one in reviews_told if one.get("verdict") == "rejected"]
+    return [str(one["person_said"]) for one in rejected if one.get("person_said")][-2:]
 
 
 def _about(task: str) -> str:

@@ -56,6 +56,11 @@ class Rows:
         """The entry of that step, if it was begun."""
         return self._by_key.get(key)
 
+    def inputs_of(self, kind: EntryKind) -> list[str]:
+        """What the steps of that kind were about when this activation began, oldest first."""
+        entries_of_kind = [one for one in self._by_key.values() if one.kind == kind]
+        return [one.input for one in sorted(entries_of_kind, key=lambda one: one.pk)]
+
     def find_question(self, subject: str) -> JournalEntry | None:
         """The entry in which the run asked for that row."""
         return self._questions.get(subject)

@@ -10,10 +10,12 @@ from typing import Any
 from approvals import actions
 from approvals.actions import ActionFailed
 from hitl_agents.context.run_context import RunContext
+from hitl_agents.context.surroundings import surroundings
 from hitl_agents.llm import chat
-from hitl_agents.llm.answers import ToolCall, problem_of, text_of, tool_calls_of
+from hitl_agents.llm.answers import Answer
+from hitl_agents.llm.calls import ToolCall
 from hitl_agents.patterns.gated import ApprovalGatedAgent, Outcome
-from hitl_agents.patterns.lessons import lessons_for
+from hitl_agents.patterns.lessons import lessons_for, told_in
 from hitl_agents.prompts import shared
 from ledger.errors import BadInput
 
@@ -28,12 +30,16 @@ async def gated(task: str, context: RunContext) -> dict[str, Any]:
     """
     agent = ApprovalGatedAgent(context.agent_id, context.model, context.gate("gated"))
     names = [action.name for action in actions.all_actions()]
-    found = await context.read("lessons", lambda: lessons_for(context.agent_id, names))
-    messages = shared.choose_actions(task, found["lessons"])
+
+    def read() -> dict[str, Any]:
+        return {**lessons_for(context.agent_id, names), "surroundings": surroundings()}
+
+    found = await context.read("lessons", read)
+    messages = shared.choose_actions(task, told_in(found), found.get("surroundings", {}))
     done: list[dict[str, Any]] = []
     for _ in range(MAX_ROUNDS):
         answer = await _ask_model(context, messages)
-        calls, words = tool_calls_of(answer), text_of(answer)
+        calls, words = answer.calls, answer.text
         if not calls:
             return {"actions": done, "report": words}
         results = await asyncio.gather(*(_one(agent, call, words) for call in calls))
@@ -42,21 +48,19 @@ async def gated(task: str, context: RunContext) -> dict[str, Any]:
     return {"actions": done, "report": f"Stopped after {MAX_ROUNDS} answers of the model."}
 
 
-async def _ask_model(context: RunContext, messages: shared.Messages) -> dict[str, Any]:
+async def _ask_model(context: RunContext, messages: shared.Messages) -> Answer:
     """The model's next answer. A malformed one is asked for once more, then it is an error."""
     tools = [action.tool() for action in actions.all_actions()]
     for attempt in (1, 2):
-        response = await context.model.chat.completions.create(
-            model=chat.model_name(), messages=messages, tools=tools
-        )
-        answer = chat.as_dict(response)
-        problem = problem_of(answer)
+        answer = await chat.say(context.model, messages, tools=tools)
+        problem = answer.problem
         if problem is None:
             return answer
         if problem.kind != "malformed" or attempt == 2:
             raise chat.ModelError(problem)
-        nudge = f"{problem.message} Answer again, with well-formed tool calls or in words."
-        messages = [*messages, {"role": "user", "content": nudge}]
+        messages = shared.nudge(
+            messages, problem.message, "with well-formed tool calls or in words"
+        )
     raise AssertionError("unreachable")
 
 
@@ -74,16 +78,16 @@ async def _one(agent: ApprovalGatedAgent, call: ToolCall, words: str) -> dict[st
     return kept
 
 
-def _said(answer: dict[str, Any]) -> dict[str, Any]:
+def _said(answer: Answer) -> dict[str, Any]:
     calls = [
         {
             "id": call.id,
             "type": "function",
             "function": {"name": call.name, "arguments": call.arguments_text},
         }
-        for call in tool_calls_of(answer)
+        for call in answer.calls
     ]
-    return {"role": "assistant", "content": text_of(answer), "tool_calls": calls}
+    return {"role": "assistant", "content": answer.text, "tool_calls": calls}
 
 
 def _told(call: ToolCall, result: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -12,12 +11,13 @@ from escalations.manager import Escalated, EscalationManager, reply
 from escalations.models import SURE
 from hitl_agents.context.manager import BoundManager
 from hitl_agents.context.run_context import RunContext
+from hitl_agents.context.surroundings import today
 from hitl_agents.llm import chat
-from hitl_agents.llm.answers import BEGINS_OBJECT, json_object_in, problem_of, text_of
+from hitl_agents.llm.answers import Answer
 from hitl_agents.llm.chat import ModelError
-from hitl_agents.llm.confidence import UNREADABLE, Stated, read_plain, read_structured
+from hitl_agents.llm.confidence import Stated, read_plain, read_structured
 from hitl_agents.patterns.knowledge import earlier_answers
-from hitl_agents.prompts import escalations
+from hitl_agents.prompts import escalations, shared
 from ledger import canonical
 
 Manager = EscalationManager | BoundManager
@@ -51,33 +51,30 @@ class EscalatingAgent:
         {"status": "completed", "result", "confidence"} when sure enough;
         {"status": "completed_with_help", "result", "escalation"} with a handler's or a person's
         answer; else {"status": "uncertain", "result", "confidence", "escalation"} with its attempt.
+        A confidence that could not be read counts as 0.5, with `"confidence_read": False` beside
+        it. An empty answer always asks.
         """
         stated = await self._stated(task)
-        confidence = UNREADABLE if stated.confidence is None else stated.confidence
         needed = await self._needed()
-        if confidence >= needed:
-            return {"status": "completed", "result": stated.answer, "confidence": confidence}
-        told = await self._help(task, stated.answer, confidence, needed)
+        found = {"result": stated.answer, **_sureness(stated)}
+        if stated.counts_as >= needed and not stated.is_nothing:
+            return {"status": "completed", **found}
+        told = await self._help(task, stated, needed)
         if isinstance(told, dict) and "answer" in told:
             return {
                 "status": "completed_with_help",
                 "result": told["answer"],
                 "escalation": told,
             }
-        return {
-            "status": "uncertain",
-            "result": stated.answer,
-            "confidence": confidence,
-            "escalation": told,
-        }
+        return {"status": "uncertain", **found, "escalation": told}
 
-    async def _help(self, task: str, attempt: str, confidence: float, needed: float) -> Any:
+    async def _help(self, task: str, stated: Stated, needed: float) -> Any:
         """What the handler said, or what became of it when a person had it."""
         manager = self.escalation_manager
         told = await manager.escalate(
             self.agent_id,
-            f"Low confidence ({confidence:.0%}) on task",
-            {"task": task, "attempted_response": attempt, "confidence": confidence},
+            f"Low confidence ({stated.counts_as:.0%}) on task",
+            {"task": task, "attempted_response": stated.answer, **_sureness(stated)},
             LOW_CONFIDENCE,
             threshold=needed,
         )
@@ -97,13 +94,16 @@ class EscalatingAgent:
         )
         return float(found)
 
-    async def _earlier(self, task: str) -> list[dict[str, str]]:
+    async def _earlier(self, task: str) -> dict[str, Any]:
         """What people answered to similar questions; the run's page shows which were used."""
         agent_id = self.agent_id
         key = _key("lessons", agent_id, canonical.storable(task))
-        found = await self._read("lessons", lambda: earlier_answers(agent_id, task), key)
-        answers: list[dict[str, str]] = found["answers"]
-        return answers
+
+        def read() -> dict[str, Any]:
+            return {**earlier_answers(agent_id, task), "surroundings": today()}
+
+        found: dict[str, Any] = await self._read("lessons", read, key)
+        return found
 
     async def _read(self, name: str, function: Any, key: str) -> Any:
         if isinstance(self.escalation_manager, BoundManager):
@@ -115,39 +115,37 @@ class EscalatingAgent:
     async def _stated(self, task: str) -> Stated:
         """The model's answer: structured where its server can, else in plain words."""
         earlier = await self._earlier(task)
+        about = (task, earlier["answers"], earlier.get("surroundings", shared.NOTHING))
         if self._structured:
-            stated = await self._ask_structured(task, earlier)
+            stated = await self._ask_structured(escalations.answer(*about, structured=True))
             if stated is not None:
                 return stated
-        text = await self._ask(escalations.answer(task, earlier, structured=False))
-        return read_plain(text)
+        return read_plain(await self._ask(escalations.answer(*about, structured=False)))
 
-    async def _ask_structured(self, task: str, earlier: list[dict[str, str]]) -> Stated | None:
+    async def _ask_structured(self, messages: shared.Messages) -> Stated | None:
         """None when the server does not take it, or the answer is not of that form."""
-        messages = escalations.answer(task, earlier, structured=True)
         try:
-            text = await self._ask(messages, response_format=escalations.FORMAT)
+            answer = await self._ask(messages, response_format=escalations.FORMAT)
         except Exception as error:
             problem = chat.classify(error)
             if problem.retry or problem.kind == "refused":
                 raise
             self._structured = False
             return None
-        if BEGINS_OBJECT.search(text):  # JSON of another form is no answer in plain words
-            found = json_object_in(text)
-            return None if found is None else read_structured(json.dumps(found))
-        plain = read_plain(text)
-        return plain if plain.confidence is not None else None
+        return read_structured(answer)
 
-    async def _ask(self, messages: list[dict[str, Any]], **options: Any) -> str:
-        response = await self.llm_client.chat.completions.create(
-            model=chat.model_name(), messages=messages, **options
-        )
-        answer = chat.as_dict(response)
-        problem = problem_of(answer)
+    async def _ask(self, messages: shared.Messages, **options: Any) -> Answer:
+        answer = await chat.say(self.llm_client, messages, **options)
+        problem = answer.problem
         if problem is not None and problem.kind == "refused":
             raise ModelError(problem)
-        return text_of(answer)
+        return answer
+
+
+def _sureness(stated: Stated) -> dict[str, Any]:
+    """How sure it counts as; and that this could not be read, if so."""
+    unread = {"confidence_read": False} if stated.confidence is None else {}
+    return {"confidence": stated.counts_as, **unread}
 
 
 async def escalating(task: str, context: RunContext) -> dict[str, Any]:

@@ -16,9 +16,12 @@ from approvals.models import ApprovalRequest, ApprovalStatus
 from hitl_agents.context.gate import BoundGate, GateQuestion
 from hitl_agents.context.in_program import LibraryRun
 from hitl_agents.context.places import Place, ProgramPlace, RunPlace
+from hitl_agents.context.surroundings import surroundings
 from hitl_agents.llm import chat
-from hitl_agents.llm.answers import json_object_in, one_word_risk, text_of, tool_calls_of
-from hitl_agents.patterns.lessons import lessons_for
+from hitl_agents.llm.answers import Answer
+from hitl_agents.llm.objects import json_object_in
+from hitl_agents.llm.risk import read_risk
+from hitl_agents.patterns.lessons import lessons_for, told_in
 from hitl_agents.prompts import shared
 from ledger.errors import BadInput
 from ledger.risk import RiskLevel
@@ -96,7 +99,14 @@ class ApprovalGatedAgent:
         """Ask, wait, revise as often as people want (at most 5 times), then run what counts."""
         risk = await self._assess(action, details)
         question = GateQuestion(
-            place.gate_name, place.risk_threshold, self.agent_id, action, details, risk, story
+            place.gate_name,
+            place.risk_threshold,
+            self.agent_id,
+            action,
+            details,
+            risk or RiskLevel.MEDIUM,
+            story,
+            risk_read=risk is not None,
         )
         decided = await place.wait(await place.ask(question))
         while decided.status == ApprovalStatus.NEEDS_REVISION:
@@ -124,44 +134,46 @@ class ApprovalGatedAgent:
 
     # ---- The model's part -------------------------------------------------------------------
 
-    async def _assess(self, action: str, details: Any) -> RiskLevel:
-        """One word from the model; anything else, and no assessment, means medium."""
+    async def _assess(self, action: str, details: Any) -> RiskLevel | None:
+        """What the model says; None where that cannot be read. Without assessment it is medium."""
         if not self.risk_assessment_enabled:
             return RiskLevel.MEDIUM
-        answer = await self._complete(shared.assess_risk(action, details))
-        return one_word_risk(text_of(answer))
+        messages = shared.assess_risk(action, details)
+        return read_risk(await chat.say(self.llm_client, messages, model=chat.risk_model_name()))
 
     async def _revise(self, decided: ApprovalRequest) -> Any:
         """New arguments that heed the feedback; None if two answers were unusable."""
-        lessons = await self._lessons(decided)
-        messages = shared.revise(decided.action, decided.details, decided.feedback, lessons)
+        read = await self._lessons(decided)
+        messages = shared.revise(
+            decided.action,
+            decided.details,
+            decided.feedback,
+            told_in(read),
+            read.get("surroundings", shared.NOTHING),
+        )
         declared = actions.get(decided.action)
         for _ in range(2):
-            answer = await self._complete(messages)
-            revised = _arguments_in(answer)
+            answer = await chat.say(self.llm_client, messages)
+            revised = _arguments_in(answer, decided.action)
             if revised is not None and (declared is None or not declared.problems(revised)):
                 return revised
-            messages = shared.ask_again(messages, text_of(answer), _names(decided.details))
+            messages = shared.ask_again(messages, answer.text, _names(decided.details))
         return None
 
-    async def _lessons(self, decided: ApprovalRequest) -> list[str]:
+    async def _lessons(self, decided: ApprovalRequest) -> dict[str, Any]:
         """What people decided before on this action: read once in a run, and shown on its page."""
         gate, agent_id, action = self.approval_gate, self.agent_id, decided.action
+
+        def read() -> dict[str, Any]:
+            return {**lessons_for(agent_id, [action]), "surroundings": surroundings()}
+
         if isinstance(gate, BoundGate):
             # By the request, not by the action: of two revised side by side each has its own.
-            found = await gate.journal.read(
-                "lessons", lambda: lessons_for(agent_id, [action]), f"lessons/{decided.pk}"
-            )
+            found = await gate.journal.read("lessons", read, f"lessons/{decided.pk}")
         else:
-            found = await sync_to_async(lessons_for)(agent_id, [action])
-        lessons: list[str] = found["lessons"]
-        return lessons
-
-    async def _complete(self, messages: shared.Messages) -> dict[str, Any]:
-        response = await self.llm_client.chat.completions.create(
-            model=chat.model_name(), messages=messages
-        )
-        return chat.as_dict(response)
+            found = await sync_to_async(read)()
+        known: dict[str, Any] = found
+        return known
 
     # ---- Doing ------------------------------------------------------------------------------
 
@@ -182,7 +194,12 @@ def _names(details: Any) -> list[str]:
     return list(details) if isinstance(details, dict) else []
 
 
-def _arguments_in(answer: dict[str, Any]) -> dict[str, Any] | None:
-    """The revised arguments: of a tool call, or the one JSON object in the text."""
-    calls = tool_calls_of(answer)
-    return calls[0].arguments if calls else json_object_in(text_of(answer))
+def _arguments_in(answer: Answer, action: str) -> dict[str, Any] | None:
+    """The revised arguments: of a call of that action, or the one JSON object in the text."""
+    if answer.cut_off:
+        return None
+    if answer.calls:
+        return answer.calls[0].arguments if answer.calls[0].name == action else None
+    found = json_object_in(answer.text)
+    wrapped = found is not None and found.get("name") == action and found.get("arguments")
+    return wrapped if isinstance(wrapped, dict) else found

@@ -13,6 +13,7 @@ from approvals.gate import ApprovalGate
 from hitl_agents.context.gate import BoundGate
 from hitl_agents.context.model import BoundModel
 from hitl_agents.context.planning import Desk, ProgramDesk, RunDesk, next_for
+from hitl_agents.context.surroundings import surroundings
 from hitl_agents.llm.chat import ModelError
 from hitl_agents.patterns.plan_drafts import NoPlan, as_text, draft
 from hitl_agents.patterns.plan_steps import NotDone, carry_out
@@ -57,8 +58,9 @@ class InteractiveAgent:
         decisions, risks and questions. Raises NoPlan (the plan has failed then, and its page
         shows what the model said) or ModelError.
         """
-        self.plan_id = await self._desk.begin(self.agent_id, goal, _known())
-        messages = plans.propose(goal, actions.all_actions())
+        begun = await self._desk.begin(self.agent_id, goal, _known())
+        self.plan_id = begun.plan_id
+        messages = plans.propose(goal, actions.all_actions(), begun.surroundings)
         found, _ = await self._offer(messages, [], based_on=0)
         self._note("assistant", found["plan"])
         return found
@@ -120,6 +122,7 @@ class InteractiveAgent:
         step = wanted["step"]
         given = {"step_id": step["id"], "attempt": wanted["attempt"]}
         about = {name: wanted[name] for name in ("step", "said", "earlier", "human_input")}
+        about |= wanted.get("surroundings", {})
         try:
             result = await self._do(step, {"goal": wanted["goal"], **about})
         except (NotDone, ModelError) as error:
@@ -147,7 +150,8 @@ class InteractiveAgent:
         self, wanted: dict[str, Any], feedback: str
     ) -> tuple[dict[str, Any], PlanTurn]:
         before = [_step(each) for each in wanted["steps"]]
-        messages = plans.revise(wanted, actions.all_actions())
+        around = wanted.get("surroundings", {})
+        messages = plans.revise(wanted, actions.all_actions(), around)
         about: dict[str, int] = {"based_on": wanted["version"]}
         if "heard" in wanted:  # a journal that an earlier version has written does not say it
             about["heard"] = wanted["heard"]
@@ -220,7 +224,8 @@ def _about(plan_id: int, **_: Any) -> dict[str, Any]:
     """What a step is done with, as the plan is now; which step it is tells it from others."""
     plan = by_id(plan_id)
     said = progress.conversation(plan)
-    return {"goal": plan.goal, "said": said, "earlier": progress.earlier(plan)}
+    known = {"goal": plan.goal, "said": said, "earlier": progress.earlier(plan)}
+    return {**known, **surroundings()}
 
 
 def _known() -> list[dict[str, Any]]:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hitl_agents.llm import chat
-from hitl_agents.llm.answers import json_object_in, problem_of, shown, text_of
+from hitl_agents.llm.objects import json_object_in
+from hitl_agents.llm.problems import shown
 from hitl_agents.prompts import plans
 from hitl_agents.prompts.shared import Messages
 from ledger import canonical
@@ -71,10 +72,10 @@ async def _structured(client: Any, messages: Messages) -> str | None:
 
 async def _ask(client: Any, messages: Messages, **more: Any) -> str:
     answer = await chat.ask(client, messages, **more)
-    problem = problem_of(answer)
+    problem = answer.problem
     if problem is not None and problem.kind in ("refused", "cut_off"):
         raise chat.ModelError(problem)
-    return text_of(answer)
+    return answer.text
 
 
 async def _from_list(client: Any, messages: Messages, before: Sequence[Step], tries: int) -> Draft:

@@ -12,9 +12,10 @@ from approvals.actions import Action, ActionFailed
 from approvals.gate import ApprovalGate
 from hitl_agents.context.gate import BoundGate
 from hitl_agents.llm import chat
-from hitl_agents.llm.answers import ToolCall, problem_of, text_of, tool_calls_of
+from hitl_agents.llm.answers import Answer
+from hitl_agents.llm.calls import ToolCall
 from hitl_agents.patterns.gated import ApprovalGatedAgent, Outcome
-from hitl_agents.prompts import plans
+from hitl_agents.prompts import plans, shared
 from hitl_agents.prompts.shared import Messages
 from ledger.errors import BadInput
 
@@ -54,7 +55,7 @@ async def carry_out(
                 ) from error
             known, messages = [], plans.in_words(messages)
             answer = await _ask(client, messages, known)
-        calls, words = tool_calls_of(answer), text_of(answer)
+        calls, words = answer.calls, answer.text
         if not calls:
             return {"said": words, "actions": done}
         messages = [*messages, _said(answer)]
@@ -65,18 +66,19 @@ async def carry_out(
     raise NotDone(f"The model came to no end in {MAX_ROUNDS} answers.")
 
 
-async def _ask(client: Any, messages: Messages, known: list[Action]) -> dict[str, Any]:
+async def _ask(client: Any, messages: Messages, known: list[Action]) -> Answer:
     """The model's next answer. A malformed one is asked for once more."""
     tools = {"tools": [one.tool() for one in known]} if known else {}
     for attempt in (1, 2):
         answer = await chat.ask(client, messages, **tools)
-        problem = problem_of(answer)
+        problem = answer.problem
         if problem is None:
             return answer
         if problem.kind != "malformed" or attempt == 2:
             raise chat.ModelError(problem)
-        nudge = f"{problem.message} Answer again, with well-formed tool calls or in words."
-        messages = [*messages, {"role": "user", "content": nudge}]
+        messages = shared.nudge(
+            messages, problem.message, "with well-formed tool calls or in words"
+        )
     raise AssertionError("unreachable")
 
 
@@ -110,16 +112,16 @@ def _kept(ended: Outcome) -> dict[str, Any]:
     return kept
 
 
-def _said(answer: dict[str, Any]) -> dict[str, Any]:
+def _said(answer: Answer) -> dict[str, Any]:
     calls = [
         {
             "id": call.id,
             "type": "function",
             "function": {"name": call.name, "arguments": call.arguments_text},
         }
-        for call in tool_calls_of(answer)
+        for call in answer.calls
     ]
-    return {"role": "assistant", "content": text_of(answer), "tool_calls": calls}
+    return {"role": "assistant", "content": answer.text, "tool_calls": calls}
 
 
 def _told(call: ToolCall, ended: dict[str, Any]) -> dict[str, Any]:

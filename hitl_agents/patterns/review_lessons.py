@@ -23,23 +23,26 @@ VERBS = {
 
 
 def lessons_for(agent_id: str, output_type: str, task: str) -> dict[str, Any]:
-    """`{"of": table, "requests": [ids], "lessons": [sentences]}`, the most telling last.
+    """`{"of": table, "requests": [ids], "lessons": [sentences], "told": [objects]}`.
 
+    The most telling last; as sentences for the run's page, as objects for the prompt.
     Of the newest reviews with words or a correction those whose task is most like this one; of
     equally alike ones the newer. As many as fit the size; none is cut in the middle of a rule.
     """
-    chosen: list[tuple[int, str]] = []
+    chosen: list[tuple[ReviewItem, str]] = []
     room = SIZE
     for pk in _ranked(agent_id, output_type, task)[:MOST]:
-        sentence = _sentence(ReviewItem.objects.get(pk=pk))
+        item = ReviewItem.objects.get(pk=pk)
+        sentence = _sentence(item)
         if len(sentence) > room:
             break
         room -= len(sentence)
-        chosen.insert(0, (pk, sentence))
+        chosen.insert(0, (item, sentence))
     return {
         "of": ReviewItem._meta.label_lower,
-        "requests": [pk for pk, _ in chosen],
+        "requests": [item.pk for item, _ in chosen],
         "lessons": [sentence for _, sentence in chosen],
+        "told": [_told(item) for item, _ in chosen],
     }
 
 
@@ -73,6 +76,19 @@ def _sentence(item: ReviewItem) -> str:
         return f"A person {verb} your output{about}{said or ': (no words)'}"
     before, after = (_short(as_text(text), TEXT) for text in (item.content, item.correction))
     return f"A person {verb} your output{about}{said}. Yours: {before} Corrected: {after}"
+
+
+def _told(item: ReviewItem) -> dict[str, Any]:
+    """By field, so that a person's words are told from the output that they spoke of."""
+    told = {
+        "verdict": VERBS[ReviewStatus(item.status)],
+        "for_task": _short(item.topic, WORDS),
+        "person_said": _short(item.feedback, WORDS),
+    }
+    if item.status == ReviewStatus.CORRECTED:
+        told["your_output"] = _short(as_text(item.content), TEXT)
+        told["corrected_to"] = _short(as_text(item.correction), TEXT)
+    return told
 
 
 def _short(text: str, most: int) -> str:

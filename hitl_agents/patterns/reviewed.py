@@ -8,10 +8,11 @@ from asgiref.sync import sync_to_async
 
 from hitl_agents.context.queue import BoundQueue
 from hitl_agents.context.run_context import RunContext
+from hitl_agents.context.surroundings import today
 from hitl_agents.llm import chat
-from hitl_agents.llm.answers import problem_of, text_of
+from hitl_agents.patterns.lessons import told_in
 from hitl_agents.patterns.review_lessons import lessons_for
-from hitl_agents.prompts import reviews
+from hitl_agents.prompts import reviews, shared
 from hitl_agents.prompts.shared import Messages
 from ledger import canonical
 from ledger.errors import BadInput
@@ -60,8 +61,9 @@ class ReviewedAgent:
         self, task: str, output_type: str = "general", rejected: ReviewItem | None = None
     ) -> int:
         """generate_for_review(); after a rejection the next try, linked to it and told why."""
-        lessons = await self._lessons(task, output_type, rejected)
-        messages = reviews.write(task, output_type, lessons)
+        read = await self._lessons(task, output_type, rejected)
+        around = read.get("surroundings", shared.NOTHING)
+        messages = reviews.write(task, output_type, told_in(read), around)
         if rejected is not None:
             said = as_text(rejected.content)
             messages = reviews.write_again(messages, said, rejected.feedback)
@@ -98,12 +100,15 @@ class ReviewedAgent:
         )
         return int(item.pk)
 
-    async def _lessons(self, task: str, output_type: str, rejected: ReviewItem | None) -> list[str]:
+    async def _lessons(
+        self, task: str, output_type: str, rejected: ReviewItem | None
+    ) -> dict[str, Any]:
         """What people said before: read once in a run, and shown on its page."""
         queue, agent_id = self.review_queue, self.agent_id
 
         def read() -> dict[str, Any]:
-            return lessons_for(agent_id, output_type, task)
+            found = lessons_for(agent_id, output_type, task)
+            return {**found, "surroundings": today()}
 
         if isinstance(queue, BoundQueue):
             # By the task and the try, not by call order: of two made side by side each has its own.
@@ -117,23 +122,19 @@ class ReviewedAgent:
             found = await queue.journal.read("lessons", read, key)
         else:
             found = await sync_to_async(read)()
-        lessons: list[str] = found["lessons"]
-        return lessons
+        known: dict[str, Any] = found
+        return known
 
     async def _complete(self, messages: Messages) -> str:
         """The model's output. An empty one is asked for once more, then it is an error."""
         for attempt in (1, 2):
-            response = await self.llm_client.chat.completions.create(
-                model=chat.model_name(), messages=messages
-            )
-            said = chat.as_dict(response)
-            problem = problem_of(said)
+            said = await chat.say(self.llm_client, messages)
+            problem = said.problem
             if problem is None:
-                return str(canonical.storable(text_of(said)))
+                return str(canonical.storable(said.text))
             if problem.kind != "malformed" or attempt == 2:
                 raise chat.ModelError(problem)
-            nudge = f"{problem.message} Answer again, with the output alone."
-            messages = [*messages, {"role": "user", "content": nudge}]
+            messages = shared.nudge(messages, problem.message, "with the output alone")
         raise AssertionError("unreachable")
 
 

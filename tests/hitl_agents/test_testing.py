@@ -14,7 +14,7 @@ from django.db import connections
 from approvals import services
 from approvals.gate import ApprovalGate
 from approvals.models import ApprovalRequest
-from hitl_agents.llm.answers import problem_of, text_of, tool_calls_of
+from hitl_agents.llm.answers import read
 from hitl_agents.llm.chat import as_dict
 from hitl_agents.patterns.gated import ApprovalGatedAgent
 from hitl_agents.testing import (
@@ -42,10 +42,10 @@ async def said(model: ScriptedModel, **asked: Any) -> dict[str, Any]:
 
 async def test_the_model_says_what_the_script_says_in_order() -> None:
     model = ScriptedModel("low", wants(("send_email", {"to": "a@b.org"}), said="Mailing."))
-    assert text_of(await said(model)) == "low"
+    assert read(await said(model)).text == "low"
     answer = await said(model)
-    assert text_of(answer) == "Mailing."
-    assert [(call.name, call.arguments) for call in tool_calls_of(answer)] == [
+    assert read(answer).text == "Mailing."
+    assert [(call.name, call.arguments) for call in read(answer).calls] == [
         ("send_email", {"to": "a@b.org"})
     ]
     assert model.left == 0
@@ -68,7 +68,7 @@ async def test_the_answers_are_the_openai_packages_objects() -> None:
     ],
 )
 async def test_the_model_can_give_answers_that_are_no_use(answer: Any, kind: str) -> None:
-    problem = problem_of(await said(ScriptedModel(answer)))
+    problem = read(await said(ScriptedModel(answer))).problem
     assert problem is not None
     assert problem.kind == kind
 
@@ -78,13 +78,13 @@ async def test_the_model_can_fail(error: Any) -> None:
     model = ScriptedModel(error, "better now")
     with pytest.raises(ConnectionError):
         await said(model)
-    assert text_of(await said(model)) == "better now"
+    assert read(await said(model)).text == "better now"
 
 
 async def test_the_model_can_answer_what_was_asked() -> None:
     model = ScriptedModel(then=lambda asked: asked["about"].upper())
-    assert text_of(await said(model, about="x")) == "X"
-    assert text_of(await said(model, about="y")) == "Y"
+    assert read(await said(model, about="x")).text == "X"
+    assert read(await said(model, about="y")).text == "Y"
 
 
 async def test_what_was_asked_is_recorded() -> None:

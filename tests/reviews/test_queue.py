@@ -218,6 +218,7 @@ async def test_feedback_and_corrections_stand_in_the_next_prompt(queue: ReviewQu
     writer = agent(queue, "Dear Ana")
     await writer.generate_for_review("Write a letter", "letter")
     model: Any = writer.llm_client
-    system = model.calls[0]["messages"][0]["content"]
-    assert "Never say Hi." in system
-    assert "Not for letters." not in system
+    system, told = (message["content"] for message in model.calls[0]["messages"])
+    assert "Never say Hi." in told
+    assert "Not for letters." not in told
+    assert "Never say Hi." not in system

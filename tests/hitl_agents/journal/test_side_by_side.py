@@ -13,7 +13,7 @@ from approvals.models import Gate
 from hitl_agents.context.run_context import RunContext
 from hitl_agents.patterns.escalating import EscalatingAgent
 from hitl_agents.patterns.interactive import InteractiveAgent
-from hitl_agents.prompts import reviews, shared
+from hitl_agents.prompts import shared
 from plans import services as plans
 from plans.models import Plan
 from tests.support import people, sample_agents
@@ -141,4 +141,4 @@ def test_a_prompt_is_the_same_in_whatever_order_the_database_keeps_what_it_tells
     one, other = {"to": "ana", "body": "Hello."}, {"body": "Hello.", "to": "ana"}
     assert shared.assess_risk("tell", one) == shared.assess_risk("tell", other)
     assert shared.revise("tell", one, "No.", []) == shared.revise("tell", other, "No.", [])
-    assert reviews._json(one) == reviews._json(other)
+    assert shared.as_json(one) == shared.as_json(other)

@@ -410,7 +410,12 @@ async def test_the_plain_form_in_answer_to_the_structured_is_taken_as_it_is() ->
 async def test_an_unreadable_confidence_counts_as_a_half() -> None:
     model = ScriptedModel(then="Ten, says the law.")
     done = await agent(model, confidence_threshold=0.5).execute_task(QUESTION)
-    assert done == {"status": "completed", "result": "Ten, says the law.", "confidence": 0.5}
+    assert done == {
+        "status": "completed",
+        "result": "Ten, says the law.",
+        "confidence": 0.5,
+        "confidence_read": False,
+    }
 
 
 async def test_a_refusal_is_an_error_with_a_sentence() -> None:

@@ -50,6 +50,7 @@ def test_others_agents_actions_approvals_deadlines_and_cancels_teach_nothing(rit
         "of": "approvals.approvalrequest",
         "requests": [],
         "lessons": [],
+        "told": [],
     }
 
 

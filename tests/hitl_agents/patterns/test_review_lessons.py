@@ -62,7 +62,7 @@ def test_an_approval_teaches_only_with_words_and_a_release_never() -> None:
 
 def test_what_is_pending_teaches_nothing() -> None:
     added()
-    assert found() == {"of": "reviews.reviewitem", "requests": [], "lessons": []}
+    assert found() == {"of": "reviews.reviewitem", "requests": [], "lessons": [], "told": []}
 
 
 def test_the_words_stay_within_a_size_and_a_number() -> None:
