@@ -218,3 +218,21 @@ def test_each_former_call_answers_one_call_of_the_same_kind_about_the_same() -> 
     assert taken(shared.assess_risk("tell", {"to": "bob"})) not in then
     assert taken(plans.propose("tell", [])) not in then
     assert taken(shared.assess_risk("tell", {"to": "ana"})) == then[0]
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        "You are an agent that gets a task done w",
+        "You judge how much harm an action can do",
+        "A person has looked at the action that y",
+        "You answer one task, and say how sure yo",
+        "You make one output for the task below, ",
+        "You work out a plan together with a pers",
+        "You are working out a plan together with",
+        "You carry out one step of a plan that a ",
+    ],
+)
+def test_the_first_words_of_our_prompts_are_those_of_version_0_1(opening: str) -> None:
+    """Whoever changes them loses the journaled answers of runs that wait."""
+    assert opening in former_calls.OURS
