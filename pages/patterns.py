@@ -18,8 +18,8 @@ from ledger.patterns import Pattern
 from ledger.requests.models import HumanRequest
 from ledger.risk import RiskLevel
 from pages.cards import Kind
-from pages.lanes import IdleLane, Lane
-from pages.statistics import Section, Stretch
+from pages.inbox.lanes import IdleLane, Lane
+from pages.statistics.section import Section, Stretch
 from pages.timeline import Timeline
 
 

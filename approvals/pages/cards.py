@@ -10,7 +10,7 @@ from approvals.models import ApprovalRequest, ApprovalStatus
 from approvals.pages import page
 from approvals.pages.listing import LANE
 from pages.cards import Card, Kind, Subjects, Touched, fragments, plain
-from pages.inbox import draw_head
+from pages.inbox.rows import draw_head
 
 LABEL = "approvals.approvalrequest"
 MOST_TOUCHED = 200  # requests of the runs that changed at once, newest first

@@ -9,7 +9,7 @@ from django.db.models import Q
 from approvals.models import ApprovalRequest, ApprovalRequestQuerySet, ApprovalStatus, Resolution
 from ledger.requests.models import OPEN, OVERDUE
 from pages.filters import Filter
-from pages.lanes import Lane
+from pages.inbox.lanes import Lane
 
 EXPIRED = "expired"
 STATUSES = [

@@ -19,8 +19,8 @@ from ledger.clock import DbNow, shown_now
 from ledger.models import RUNNER_SILENT_AFTER, Run, Runner
 from ledger.statements.prepared import Values, whole
 from pages.addresses import address
-from pages.inbox import Waiting, idle_lanes_for, lanes_for
-from pages.lanes import Figures, IdleLane, Lane, figures_of
+from pages.inbox.lanes import Figures, IdleLane, Lane, figures_of
+from pages.inbox.rows import Waiting, idle_lanes_for, lanes_for
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,13 @@ from dashboard.frame.context import shell_of
 from ledger.clock import shown_now
 from ledger.models import Event
 from ledger.statements.paging import Page
-from pages import doubts, filters
+from pages import filters
 from pages.access import HtmxHttpRequest, for_members, wants_part
 from pages.filters import Filter
-from pages.inbox import Row, rows
-from pages.lanes import Fragment, Lane, agents_of
-from pages.urgency import Place
+from pages.inbox import doubts
+from pages.inbox.lanes import Fragment, Lane, agents_of
+from pages.inbox.rows import Row, rows
+from pages.inbox.urgency import Place
 
 PAGE = 25  # rows; more at a press
 JUST_NOW = timedelta(minutes=10)

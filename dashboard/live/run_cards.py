@@ -9,10 +9,10 @@ from django.db.models import Count, Q
 from django.template.loader import render_to_string
 
 from ledger.models import Run
-from pages import doubts
 from pages.cards import Card, Kind, fragments, plain
-from pages.inbox import draw_head
-from pages.lanes import Fragment
+from pages.inbox import doubts
+from pages.inbox.lanes import Fragment
+from pages.inbox.rows import draw_head
 
 SEE_RUNS = "ledger.view_run"
 DOUBTING = frozenset({"runs.in_doubt", "runs.doubt_resolved", "runs.cancelled"})

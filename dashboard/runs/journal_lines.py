@@ -10,7 +10,7 @@ from typing import Any
 from dashboard.runs.lines import Journaled, Lesson, RunLine
 from ledger.models import EntryKind, EntryStatus, JournalEntry, Run
 from pages import patterns
-from pages.evidence import as_value
+from pages.inbox.evidence import as_value
 from pages.patterns import pages_of
 from pages.timeline import Line, tell_question
 

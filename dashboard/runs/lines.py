@@ -8,7 +8,7 @@ from typing import Any
 
 from dashboard.runs.conversation import ModelCall
 from ledger.models import JournalEntry
-from pages.evidence import Evidence
+from pages.inbox.evidence import Evidence
 from pages.timeline import Known, Line
 
 

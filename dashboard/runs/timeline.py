@@ -19,8 +19,9 @@ from dashboard.runs.lines import Journaled, Lesson
 from ledger.clock import shown_now
 from ledger.models import EntryKind, Event, JournalEntry, Run
 from ledger.requests.models import HumanRequest
-from pages import evidence, patterns
-from pages.evidence import Evidence
+from pages import patterns
+from pages.inbox import evidence
+from pages.inbox.evidence import Evidence
 from pages.timeline import Line
 
 SHOWN = 200  # newest journal entries; and twice as many events

@@ -20,8 +20,8 @@ from ledger import catalogue, runs
 from ledger.errors import BadInput, LedgerError, Stale, UnknownId
 from ledger.models import EntryKind, Event, JournalEntry, Run
 from ledger.statements import paging
-from pages import evidence
 from pages.access import HtmxHttpRequest, needs, wants_part
+from pages.inbox import evidence
 
 OTHERS = 5  # runs of the same agent on a run's page
 MAX_REASON = 1000  # characters

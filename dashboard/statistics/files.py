@@ -12,7 +12,7 @@ from dashboard.statistics.report import Report
 from dashboard.statistics.tables import names, plain
 from figures.slots import begins
 from ledger.log.export import inert
-from pages.statistics import Cell, Table
+from pages.statistics.section import Cell, Table
 
 
 def csv_file(tables: Sequence[Table], name: str, report: Report) -> HttpResponse:

@@ -16,9 +16,9 @@ from figures.numbers import Numbers
 from figures.reading import Figures, Wanted, read
 from figures.slots import begins
 from ledger.statements.prepared import Values, slot, union, whole
-from pages import figure_words as words
 from pages import patterns
-from pages.statistics import Section, Stretch, Table, Tile, share
+from pages.statistics import words
+from pages.statistics.section import Section, Stretch, Table, Tile, share
 
 ALONE = ("", "agent", "type", "risk", "rule", "reviewer")
 TOGETHER = "all reviewers together"

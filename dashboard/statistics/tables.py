@@ -7,7 +7,7 @@ from typing import Any
 
 from figures.numbers import CARE, Numbers
 from figures.reading import Figures
-from pages.statistics import UNITS, Cell, Column, Table, share
+from pages.statistics.section import UNITS, Cell, Column, Table, share
 
 
 def both(figures: Iterable[Numbers]) -> Numbers:

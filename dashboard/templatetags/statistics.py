@@ -11,9 +11,9 @@ from django.utils.safestring import SafeString
 
 from dashboard.statistics.query import NARROWING, Asked
 from dashboard.statistics.report import TOGETHER
-from pages import figure_words as words
 from pages.rendering.marks import mark
-from pages.statistics import Cell, Table
+from pages.statistics import words
+from pages.statistics.section import Cell, Table
 
 register = template.Library()
 

@@ -10,7 +10,7 @@ from escalations.lookup import RELATED
 from escalations.models import Escalation, EscalationStatus
 from escalations.pages.listing import LANE
 from pages.cards import Card, Kind, Subjects, Touched, fragments, plain
-from pages.inbox import draw_head
+from pages.inbox.rows import draw_head
 
 MOST_TOUCHED = 200  # escalations of the runs that changed at once, newest first
 READ_OUT = 80  # characters of a question

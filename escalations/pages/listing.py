@@ -10,7 +10,7 @@ from escalations.lookup import RELATED
 from escalations.models import Escalation, EscalationStatus
 from ledger.requests.models import OPEN, OVERDUE, RequestQuerySet
 from pages.filters import Filter
-from pages.lanes import Lane
+from pages.inbox.lanes import Lane
 
 STATUSES = [
     ("", "Any status"),

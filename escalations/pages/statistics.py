@@ -8,7 +8,7 @@ from itertools import groupby
 from django.urls import reverse
 
 from escalations.pages.calibration import Bin, Marked, bins_of, gap_of, marked_between
-from pages.statistics import Cell, Column, Section, Stretch, Table
+from pages.statistics.section import Cell, Column, Section, Stretch, Table
 
 NARROWED = {"": "", "agent": "agent_id", "type": "type", "risk": "risk_level"}
 CAPTION = (

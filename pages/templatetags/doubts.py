@@ -6,8 +6,8 @@ from typing import Any
 
 from django import template
 
-from pages import doubts, evidence
 from pages.filters import Filter
+from pages.inbox import doubts, evidence
 
 register = template.Library()
 

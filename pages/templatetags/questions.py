@@ -12,8 +12,8 @@ from django.utils.safestring import SafeString
 from ledger.people import name_of
 from ledger.requests.models import HumanRequest
 from pages import patterns
-from pages.inbox import place_of
-from pages.lanes import Fragment
+from pages.inbox.lanes import Fragment
+from pages.inbox.rows import place_of
 from pages.rendering.marks import hidden_count, mark
 
 register = template.Library()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from pages.cards import Card, Kind, Subjects, Touched, fragments, plain
-from pages.inbox import draw_head
+from pages.inbox.rows import draw_head
 from plans.models import Plan, PlanTurn
 from plans.pages.listing import LANE
 from plans.pages.page import pending_turn, shared

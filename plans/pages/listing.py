@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from ledger.models import Run
 from pages.filters import Filter
-from pages.lanes import Lane
+from pages.inbox.lanes import Lane
 from plans.models import Plan, PlanStatus, PlanStep, PlanTurn
 
 STATUSES = [

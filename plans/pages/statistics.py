@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from pages import figure_words as words
-from pages.statistics import UNITS, Cell, Column, Counts, Section, Stretch, Table, Tile, share
+from pages.statistics import words
+from pages.statistics.section import (
+    UNITS,
+    Cell,
+    Column,
+    Counts,
+    Section,
+    Stretch,
+    Table,
+    Tile,
+    share,
+)
 
 
 def report(stretch: Stretch) -> Section:

@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 
 from ledger.statements.prepared import Number, Rows
 from pages.filters import Filter
-from pages.lanes import Fragment, IdleLane, Reader
+from pages.inbox.lanes import Fragment, IdleLane, Reader
 from reviews.models import ReviewItem
 from reviews.pages import listing
 

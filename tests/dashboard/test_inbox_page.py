@@ -18,7 +18,7 @@ from approvals.models import ApprovalRequest
 from dashboard.inbox import views
 from ledger.clock import now
 from ledger.models import JournalEntry, Run
-from pages import urgency
+from pages.inbox import urgency
 from tests.support import people
 from tests.support.markup import as_shown
 

@@ -15,9 +15,9 @@ from ledger.models import Event
 from pages.access import HtmxHttpRequest, needs
 from pages.cards import Card, Kind, fragments
 from pages.filters import Filter
-from pages.inbox import draw_head
-from pages.lanes import Lane
-from pages.statistics import Column, Section, Stretch, Table, Tile
+from pages.inbox.lanes import Lane
+from pages.inbox.rows import draw_head
+from pages.statistics.section import Column, Section, Stretch, Table, Tile
 from pages.timeline import Timeline, decision, tell_question
 from tests.toy_pattern.models import Wish
 

@@ -22,7 +22,8 @@ from dashboard.live.listener import NOT_ALLOWED, TRY_AGAIN, Listener
 from dashboard.live.transport import at_once_to, texts_to, unsent_by
 from ledger.models import Event
 from ledger.transitions import record
-from pages import cards, inbox
+from pages import cards
+from pages.inbox import rows
 from tests.support import people
 from tests.support.listening import PATIENCE, Pages, cookie_of, in_thread
 
@@ -106,7 +107,7 @@ async def test_an_event_is_drawn_once_for_all_sockets(
         drawn.append(name)
         return render(name, context)
 
-    for module in (cards, inbox):
+    for module in (cards, rows):
         monkeypatch.setattr(module, "render_to_string", counting)
     cookie = await in_thread(lambda: cookie_of(people.rita()))()
     opened = [await pages(cookie, on="pending").live() for _ in range(5)]

@@ -13,8 +13,8 @@ from ledger.risk import RiskLevel
 from ledger.statements.prepared import Rows
 from pages import patterns
 from pages.filters import Filter
-from pages.lanes import Fragment
-from pages.urgency import Place
+from pages.inbox.lanes import Fragment
+from pages.inbox.urgency import Place
 
 MOST = 50  # rows; the page of all runs has the rest
 TABLE = 99  # that they count as in the order of the inbox: the last one

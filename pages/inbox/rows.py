@@ -16,8 +16,8 @@ from ledger.requests.models import HumanRequest
 from ledger.statements.prepared import Number, Rows, union
 from pages import patterns
 from pages.filters import Filter
-from pages.lanes import Figures, Fragment, IdleLane, Lane, Reader, figures_of
-from pages.urgency import Place, by_urgency, most_urgent
+from pages.inbox.lanes import Figures, Fragment, IdleLane, Lane, Reader, figures_of
+from pages.inbox.urgency import Place, by_urgency, most_urgent
 
 Row = tuple[Place, Fragment]  # where it stands, and what stands there
 
