@@ -7,7 +7,7 @@ from approvals.models import ApprovalRequest
 from approvals.pages.cards import APPROVALS
 from approvals.pages.listing import LANE
 from approvals.pages.timeline import TIMELINE
-from ledger.event_kinds import Data, EventKinds
+from ledger.log.event_kinds import Data, EventKinds
 from ledger.patterns import Pattern
 from pages import patterns
 from pages.patterns import PatternPages

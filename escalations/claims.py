@@ -13,9 +13,9 @@ from escalations import rules
 from escalations.lookup import by_id
 from escalations.models import Escalation, EscalationStatus
 from escalations.outcome import explain_loss
+from ledger.accounts.people import name_of, user_named
 from ledger.clock import now
 from ledger.errors import BadInput, Refused, UnknownId
-from ledger.people import name_of, user_named
 from ledger.requests.checks import check_permitted, check_words
 from ledger.requests.claims import CLAIM, NO_CLAIM, name_holder
 from ledger.requests.models import NOT_CLAIMED, STILL_OPEN

@@ -8,7 +8,7 @@ from escalations.pages.cards import ESCALATIONS
 from escalations.pages.listing import LANE
 from escalations.pages.statistics import report
 from escalations.pages.timeline import TIMELINE
-from ledger.event_kinds import EventKinds
+from ledger.log.event_kinds import EventKinds
 from ledger.patterns import Pattern
 from pages import patterns
 from pages.patterns import PatternPages

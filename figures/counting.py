@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from figures.declared import declared
 from figures.numbers import CARE, Numbers
 from figures.slots import quarter
-from ledger.event_kinds import EventKinds
+from ledger.log.event_kinds import EventKinds
 from ledger.models import Event
 
 AT_ONCE = 500  # subjects in one query

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from ledger import patterns
-from ledger.event_kinds import EventKinds
+from ledger.log.event_kinds import EventKinds
 
 RULES = 3  # of counting; roll-ups made under others are thrown away
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ledger.event_kinds import EventKinds
+from ledger.log.event_kinds import EventKinds
 from ledger.requests.models import HumanRequest
 
 

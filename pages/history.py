@@ -8,8 +8,8 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 
+from ledger.accounts.people import name_of
 from ledger.models import Event
-from ledger.people import name_of
 from ledger.requests.models import HumanRequest
 
 Names = dict[str, str]  # by actor

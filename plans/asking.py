@@ -13,12 +13,20 @@ from ledger.clock import now
 from ledger.errors import IllegalMove
 from ledger.models import Run
 from ledger.transitions import move, record, rows_for_update, verb
-from plans.difference import is_material
 from plans.figures import when_ended
 from plans.lookup import by_id, locked_in, steps_of
 from plans.models import MessageKind, Plan, PlanStatus, PlanTurn, TurnKind, TurnStatus
-from plans.steps import merged
-from plans.versions import Draft, in_new_version, namer, new_turn, say, store_version, with_steps
+from plans.versions.difference import is_material
+from plans.versions.steps import merged
+from plans.versions.storing import (
+    Draft,
+    in_new_version,
+    namer,
+    new_turn,
+    say,
+    store_version,
+    with_steps,
+)
 
 STARTED_AGAIN = "The run was started again, with a new plan."
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from ledger import patterns
 from ledger.clock import shown_now
-from plans.difference import difference
 from plans.lookup import as_step
 from plans.models import Plan, PlanStep, PlanTurn, PlanVersion
-from plans.steps import Step
+from plans.versions.difference import difference
+from plans.versions.steps import Step
 
 Span = tuple[datetime, datetime]
 Versions = list[tuple[PlanVersion, list[Step]]]

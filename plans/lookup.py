@@ -7,7 +7,7 @@ from typing import Any
 from ledger.errors import UnknownId
 from ledger.requests.checks import by_id_of
 from plans.models import Plan, PlanStep, PlanTurn, PlanVersion, StepRun, StepStatus
-from plans.steps import Step
+from plans.versions.steps import Step
 
 by_id = by_id_of(Plan, "plan", "run__requester", "run__owner")
 turn_by_id = by_id_of(PlanTurn, "turn of a plan", "run", "reviewer", "plan")

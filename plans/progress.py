@@ -25,8 +25,8 @@ from plans.models import (
     TurnKind,
     TurnStatus,
 )
-from plans.steps import Step
-from plans.versions import new_turn
+from plans.versions.steps import Step
+from plans.versions.storing import new_turn
 
 DO = {  # what the agent has to do, by the status of its plan
     PlanStatus.DRAFTING: "propose",

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ledger.accounts.people import user_named
 from ledger.clock import now
 from ledger.errors import AlreadyDecided, BadInput, NotAllowed, Refused
-from ledger.people import user_named
 from ledger.requests import cancelling
 from ledger.runs import actor_for
 from ledger.transitions import record, verb
 from plans import figures, outcome, rules
 from plans.asking import answer_turn, answer_turns, locked_plan
-from plans.editing import change_steps, move_shown
 from plans.lookup import steps_of, turn_by_id
 from plans.models import (
     MessageKind,
@@ -29,9 +28,10 @@ from plans.models import (
     TurnKind,
     TurnStatus,
 )
-from plans.steps import Change
 from plans.talk import Words, check_words, comment_on, given_answers, said_since_agent, take_down
-from plans.versions import say
+from plans.versions.editing import change_steps, move_shown
+from plans.versions.steps import Change
+from plans.versions.storing import say
 
 EDITABLE = (PlanStatus.AWAITING_FEEDBACK, *Plan.RUNS)
 STOPPED = "The plan was stopped."

@@ -11,7 +11,7 @@ from ledger.runs import actor_for
 from ledger.transitions import record
 from plans.lookup import agents_version, steps_of, unheard, version_of
 from plans.models import MessageKind, Plan
-from plans.versions import say
+from plans.versions.storing import say
 
 Words = Mapping[str, str]  # by what they are about: a question's id, or a step's
 

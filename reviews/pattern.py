@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledger.event_kinds import EventKinds
+from ledger.log.event_kinds import EventKinds
 from ledger.patterns import Pattern
 from pages import patterns
 from pages.patterns import PatternPages

@@ -5,7 +5,7 @@ Each app above adds its own permissions to these groups in a migration of its ow
 
 from django.db import migrations
 
-from ledger.groups import granting
+from ledger.accounts.groups import granting
 
 VIEW = [
     "ledger.view_run",

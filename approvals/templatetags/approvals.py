@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
 from approvals.pages import history as log
-from ledger.people import name_of
+from ledger.accounts.people import name_of
 from pages.rendering.marks import hidden_count, hidden_in, mark, mixed_scripts
 
 register = template.Library()

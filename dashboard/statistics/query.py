@@ -13,7 +13,7 @@ from django.http import QueryDict
 from figures import ranges
 from figures.declared import declared
 from figures.ranges import OWN, Range
-from ledger.event_kinds import EventKinds
+from ledger.log.event_kinds import EventKinds
 
 MAX_TEXT = 250  # characters
 NARROWING = ("agent", "type", "risk", "rule", "reviewer")

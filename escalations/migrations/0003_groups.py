@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from ledger.groups import granting
+from ledger.accounts.groups import granting
 
 RECORD = [
     "escalations.view_escalation",

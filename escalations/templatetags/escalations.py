@@ -10,7 +10,7 @@ from django import template
 
 from escalations.models import Escalation, Resolution
 from escalations.pages import history
-from ledger.people import name_of
+from ledger.accounts.people import name_of
 from pages.history import Entry
 from pages.rendering.marks import hidden_count
 

@@ -5,7 +5,7 @@ Totals need nothing but the permission to see the pattern.
 
 from django.db import migrations
 
-from ledger.groups import granting
+from ledger.accounts.groups import granting
 
 GROUPS = {"Auditors": ["figures.view_reviewers"]}
 

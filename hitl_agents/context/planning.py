@@ -19,7 +19,7 @@ from ledger.requests.models import HumanRequest
 from ledger.tail import wait_until
 from plans import asking, lookup, progress
 from plans.models import PlanTurn
-from plans.versions import Draft
+from plans.versions.storing import Draft
 
 
 class Desk(Protocol):

@@ -3,7 +3,7 @@
 from django.db import migrations
 from django.db.migrations.recorder import MigrationRecorder
 
-from ledger.groups import grant
+from ledger.accounts.groups import grant
 
 VIEW = "hitl_agents.view_allowedhost"
 GROUPS = {

@@ -22,8 +22,8 @@ from hitl_agents.prompts.shared import Messages
 from plans import asking, progress
 from plans.lookup import by_id, steps_of, version_of
 from plans.models import PlanTurn
-from plans.steps import Step
-from plans.versions import Draft
+from plans.versions.steps import Step
+from plans.versions.storing import Draft
 
 GATE = "interactive"
 

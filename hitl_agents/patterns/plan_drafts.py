@@ -13,8 +13,8 @@ from hitl_agents.prompts import plans
 from hitl_agents.prompts.shared import Messages
 from ledger import canonical
 from ledger.errors import BadInput
-from plans.steps import MAX_STEPS, MAX_TITLE, Step, checked
-from plans.versions import Draft
+from plans.versions.steps import MAX_STEPS, MAX_TITLE, Step, checked
+from plans.versions.storing import Draft
 
 # "1. Send it", "**Step 1:** Send it"; not "1.5 million" or "10:30".
 NUMBERED = re.compile(

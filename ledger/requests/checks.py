@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from django.db import models
 
 from ledger import canonical
+from ledger.accounts.people import user_named
 from ledger.errors import BadInput, NotAllowed, UnknownId
 from ledger.models import Run
-from ledger.people import user_named
 from ledger.statements.prepared import Rows, slot
 
 M = TypeVar("M", bound=models.Model)

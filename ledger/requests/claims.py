@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from ledger.people import name_of
+from ledger.accounts.people import name_of
 
 CLAIM = timedelta(minutes=15)
 NO_CLAIM: dict[str, Any] = {"claimed_by": None, "claimed_until": None}  # the columns of a free one

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
+from ledger.accounts.people import name_of
 from ledger.errors import AlreadyDecided, BadInput, LedgerError, Refused, Stale, TooLate
-from ledger.people import name_of
 from ledger.requests.models import HumanRequest
 
 R = TypeVar("R", bound=HumanRequest)

@@ -9,7 +9,7 @@ from django import template
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from ledger.people import name_of
+from ledger.accounts.people import name_of
 from ledger.requests.models import HumanRequest
 from pages import patterns
 from pages.inbox.lanes import Fragment

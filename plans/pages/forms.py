@@ -16,7 +16,7 @@ from ledger.errors import BadInput
 from plans import services
 from plans.lookup import steps_of
 from plans.models import Plan
-from plans.steps import AddStep, Change, DeleteStep, MoveStep, SetStep, Step
+from plans.versions.steps import AddStep, Change, DeleteStep, MoveStep, SetStep, Step
 
 NEW = "new"
 MOST_OPEN = 60  # editors in one form

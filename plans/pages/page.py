@@ -13,7 +13,6 @@ from ledger import patterns
 from ledger.requests.checks import FEEDBACK
 from ledger.requests.models import HumanRequest
 from plans import figures, rules
-from plans.difference import StepChange, difference
 from plans.lookup import BEGUN, steps_of, tries_of
 from plans.models import (
     MessageKind,
@@ -28,7 +27,8 @@ from plans.models import (
 )
 from plans.pages.forms import Editor, TurnForm
 from plans.services import EDITABLE
-from plans.steps import MAX_TITLE, Step
+from plans.versions.difference import StepChange, difference
+from plans.versions.steps import MAX_TITLE, Step
 
 
 @dataclass(frozen=True)

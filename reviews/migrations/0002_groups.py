@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from ledger.groups import granting
+from ledger.accounts.groups import granting
 
 VIEW = ["reviews.view_reviewitem"]
 VIEW_RECORD = [*VIEW, "reviews.view_outputtype", "reviews.view_trylimit"]

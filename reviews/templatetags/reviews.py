@@ -6,7 +6,7 @@ from typing import Any
 
 from django import template
 
-from ledger.people import name_of
+from ledger.accounts.people import name_of
 from pages.history import Entry
 from pages.rendering import difference as changes
 from reviews import types

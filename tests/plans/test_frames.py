@@ -18,7 +18,7 @@ from ledger.models import Event, Run
 from ledger.transitions import record
 from plans import progress, services
 from plans.models import Plan, PlanTurn
-from plans.steps import MoveStep
+from plans.versions.steps import MoveStep
 from tests.support import people, plan_stories
 from tests.support.markup import as_shown
 from tests.support.plan_stories import again, turn

@@ -14,7 +14,7 @@ from ledger.models import Run
 from ledger.statements import paging
 from plans import services
 from plans.models import Plan
-from plans.steps import MoveStep
+from plans.versions.steps import MoveStep
 from tests.support import people, plan_stories
 from tests.support.markup import as_shown
 from tests.support.plan_stories import again

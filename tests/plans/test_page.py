@@ -10,8 +10,8 @@ from django.test import Client
 from plans import asking, progress, services
 from plans.lookup import steps_of
 from plans.models import Plan
-from plans.steps import SetStep, Step
-from plans.versions import Draft
+from plans.versions.steps import SetStep, Step
+from plans.versions.storing import Draft
 from tests.support import people, plan_stories
 from tests.support.markup import as_shown
 from tests.support.plan_stories import again

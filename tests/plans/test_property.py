@@ -16,11 +16,11 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from ledger.errors import BadInput, Refused
 from plans import asking, progress, services
-from plans.difference import is_material
 from plans.lookup import steps_of
 from plans.models import Plan
-from plans.steps import AddStep, Change, DeleteStep, MoveStep, SetStep, Step
-from plans.versions import Draft
+from plans.versions.difference import is_material
+from plans.versions.steps import AddStep, Change, DeleteStep, MoveStep, SetStep, Step
+from plans.versions.storing import Draft
 from tests.support import people, plan_stories
 
 TITLES = st.sampled_from(["Write", "write", "The write.", "Send", "Collect", "Ask Ana"])

@@ -14,8 +14,8 @@ from ledger.models import Event
 from plans import asking, services
 from plans.lookup import steps_of
 from plans.models import Plan
-from plans.steps import DeleteStep, SetStep, Step
-from plans.versions import Draft
+from plans.versions.steps import DeleteStep, SetStep, Step
+from plans.versions.storing import Draft
 from tests.support import people, plan_stories
 
 pytestmark = pytest.mark.django_db(transaction=True)

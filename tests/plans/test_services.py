@@ -12,11 +12,11 @@ from ledger.errors import AlreadyDecided, BadInput, IllegalMove, NotAllowed, Sta
 from ledger.models import Event, Run
 from ledger.transitions import move
 from plans import asking, lookup, progress, services
-from plans.difference import difference, is_material
 from plans.lookup import steps_of
 from plans.models import Plan, PlanStatus, PlanTurn, StepRun, StepStatus, TurnStatus
-from plans.steps import AddStep, DeleteStep, MoveStep, SetStep, Step
-from plans.versions import Draft
+from plans.versions.difference import difference, is_material
+from plans.versions.steps import AddStep, DeleteStep, MoveStep, SetStep, Step
+from plans.versions.storing import Draft
 from tests.support import people, plan_stories
 from tests.support.people import a_run, rita
 from tests.support.plan_stories import STEPS, again, offered, sam

@@ -14,7 +14,7 @@ from ledger.models import Run
 from pages.timeline import Line
 from plans import services
 from plans.models import Plan
-from plans.steps import AddStep, MoveStep, Step
+from plans.versions.steps import AddStep, MoveStep, Step
 from tests.support import people, plan_stories
 from tests.support.driving import again, drive, driven
 from tests.support.plan_stories import turn

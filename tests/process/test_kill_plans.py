@@ -21,7 +21,7 @@ from ledger.models import Event, Run
 from plans import services
 from plans.lookup import steps_of
 from plans.models import Plan
-from plans.steps import AddStep, Step
+from plans.versions.steps import AddStep, Step
 from tests.process.victim import Death, Lives, LivesHere
 from tests.support import people
 from tests.support.driving import again

@@ -10,8 +10,8 @@ from approvals.models import ApprovalRequest
 from ledger.models import Run
 from plans import asking, services
 from plans.models import Plan, PlanTurn
-from plans.steps import Step
-from plans.versions import Draft
+from plans.versions.steps import Step
+from plans.versions.storing import Draft
 from tests.support import people
 
 ACTIONS = [

@@ -24,8 +24,8 @@ from ledger import transitions
 from ledger.models import Event
 from plans import asking, progress, services
 from plans.models import Plan, PlanStep, PlanTurn, PlanVersion
-from plans.steps import AddStep, SetStep, Step
-from plans.versions import Draft
+from plans.versions.steps import AddStep, SetStep, Step
+from plans.versions.storing import Draft
 from tests.support import people
 from tests.support.markup import as_shown
 from tests.support.plan_stories import STEPS, again, begun

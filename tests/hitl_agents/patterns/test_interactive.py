@@ -19,7 +19,7 @@ from ledger.models import Event
 from plans import services
 from plans.lookup import steps_of
 from plans.models import Plan, PlanMessage
-from plans.steps import SetStep, Step
+from plans.versions.steps import SetStep, Step
 from tests.support import people
 
 pytestmark = pytest.mark.django_db(transaction=True)

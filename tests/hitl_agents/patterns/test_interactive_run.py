@@ -8,7 +8,7 @@ from django.core import mail
 from approvals import services as approvals
 from plans import services
 from plans.lookup import steps_of
-from plans.steps import AddStep, Step
+from plans.versions.steps import AddStep, Step
 from tests.support import people, plan_stories
 from tests.support.driving import again, drive, driven
 

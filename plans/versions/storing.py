@@ -22,7 +22,7 @@ from plans.models import (
     TurnKind,
     TurnStatus,
 )
-from plans.steps import Step
+from plans.versions.steps import Step
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,18 @@ from ledger.runs import actor_for
 from ledger.transitions import move
 from plans import outcome
 from plans.asking import answer_turns, record_asked
-from plans.difference import is_material
 from plans.lookup import locked_in, steps_of, version_of
 from plans.models import Plan, PlanStatus, TurnKind, TurnStatus
-from plans.steps import AddStep, Change, SetStep, Step, changed, checked
-from plans.versions import Draft, in_new_version, namer, new_turn, remaining_risk, store_version
+from plans.versions.difference import is_material
+from plans.versions.steps import AddStep, Change, SetStep, Step, changed, checked
+from plans.versions.storing import (
+    Draft,
+    in_new_version,
+    namer,
+    new_turn,
+    remaining_risk,
+    store_version,
+)
 
 
 def change_steps(plan: Plan, user: Any, changes: Sequence[Change]) -> None:

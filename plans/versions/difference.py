@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from plans.steps import Step
+from plans.versions.steps import Step
 
 FIELDS = ("title", "does", "actions", "risk", "undoable", "person", "asks")
 TEXTS = ("title", "does", "asks")

@@ -1,0 +1,1 @@
+"""Browser tests of installing and signing in."""
