@@ -89,7 +89,7 @@ def test_signing_out_elsewhere_ends_the_live_page(site: Site, sign_in: SignIn) -
 
 
 BEAT = """
-from dashboard.hub import beat_text
+from dashboard.live.hub import beat_text
 from ledger.models import Runner
 Runner.objects.update(stopped={stopped})
 print(beat_text(0))
