@@ -50,7 +50,7 @@ DIES = """
     import os, signal
     from approvals import services
     from approvals.models import ApprovalRequest
-    from ledger import wake
+    from ledger.log import wake
     die = lambda: os.kill(os.getpid(), signal.SIGKILL)
     wake.ring = die  # SQLite: the commit is on disk, the bell has not rung
     services.approve(ApprovalRequest.objects.get().pk, by="root")
