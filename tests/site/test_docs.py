@@ -25,7 +25,7 @@ from reviews.models import ReviewItem, ReviewStatus
 from reviews.queue import ReviewQueue
 
 ROOT = Path(__file__).parents[2]
-ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
+STATES = (ROOT / "docs/states.md").read_text()
 SEMANTICS = (ROOT / "docs/semantics.md").read_text()
 KIND = re.compile(
     r'kind="([a-z]+\.[a-z_]+)"|"((?:runs|approvals|escalations|reviews|plans|thresholds|knowledge|actions|gates)\.[a-z_]+)"'
@@ -54,11 +54,11 @@ STATUSES = (
 
 
 @pytest.mark.parametrize("status", [value for each in STATUSES for value in each.values])
-def test_the_architecture_names_every_status(status: str) -> None:
-    assert f"`{status}`" in ARCHITECTURE
+def test_the_page_of_states_names_every_status(status: str) -> None:
+    assert f"`{status}`" in STATES
 
 
-def test_the_architecture_names_every_kind_of_event_that_services_write() -> None:
+def test_the_page_of_states_names_every_kind_of_event_that_services_write() -> None:
     written = set()
     for app in ("ledger", "approvals", "escalations", "reviews", "plans", "hitl_agents"):
         for path in (ROOT / app).rglob("*.py"):
@@ -70,7 +70,7 @@ def test_the_architecture_names_every_kind_of_event_that_services_write() -> Non
         for kind in written
         if not PERMISSIONS.search(kind) and kind.partition(".")[2] not in MODELS
     }
-    missing = {kind for kind in kinds if f"`{kind}`" not in ARCHITECTURE}
+    missing = {kind for kind in kinds if f"`{kind}`" not in STATES}
     assert not missing
 
 

@@ -23,7 +23,7 @@ from tests.support.installation import BASE_DIR
 PYPROJECT = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())
 APPS = [p for p in PYPROJECT["tool"]["importlinter"]["root_packages"] if p != "hitl_site"]
 PATTERNS = [pattern.model._meta.app_label for pattern in patterns.all_patterns()]
-ARCHITECTURE = BASE_DIR / "docs" / "architecture.md"
+STATES = BASE_DIR / "docs" / "states.md"
 KIND = re.compile(
     r'"((?:approvals|escalations|reviews|plans|thresholds|knowledge|runs|actions|gates)\.[a-z]+(?:_[a-z]+)*)"'
 )
@@ -119,8 +119,8 @@ def kinds() -> set[str]:
     return {kind for kind in found - models if not PERMISSION.search(kind)}
 
 
-def test_the_architecture_page_names_every_status_and_kind_of_event() -> None:
-    text = ARCHITECTURE.read_text()
+def test_the_page_of_states_names_every_status_and_kind_of_event() -> None:
+    text = STATES.read_text()
     statuses = {
         str(status) for status in (*RunStatus, *ApprovalStatus, *EscalationStatus, *ReviewStatus)
     }
