@@ -22,7 +22,7 @@ from django.contrib.auth.models import User
 from escalations import services
 from plans import asking, services as plans
 from plans.versions.steps import Step
-from plans.versions import Draft
+from plans.versions.storing import Draft
 rita = User.objects.get(username="rita")
 for confidence, was in ((0.35, "wrong"), (0.62, "partly"), (0.91, "right")):
     context = {"task": "Which?", "attempted_response": "That.", "confidence": confidence}

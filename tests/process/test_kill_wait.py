@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 
 from approvals.models import ApprovalRequest
 from hitl_agents.context.run_context import RunContext
+from hitl_agents.journal import entries
 from ledger.log import verify
 from ledger.models import Event, JournalEntry
 from tests.process.victim import Lives, LivesHere, twice
@@ -62,11 +63,12 @@ class Story:
             self.somebody_acts(rita)
 
     def somebody_acts(self, rita: User) -> None:
-        left = JournalEntry.objects.filter(run=self.run, kind="wait", status="done").exists()
-        if left:
-            approve_all(self.run, rita)
-        else:
+        """Not before it is noted that the hurried wait was given up: an answer would still count."""
+        journal = JournalEntry.objects.filter(run=self.run)
+        if not journal.filter(kind="wait", status="done").exists():
             let_time_pass(self.run, "first")
+        elif any(entries.given_up(asked) for asked in journal.filter(kind="question")):
+            approve_all(self.run, rita)
 
 
 def test_a_kill_at_any_write_changes_neither_what_was_answered_nor_what_was_not(
