@@ -49,7 +49,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     found, head = Clock(), transitions._head
     monkeypatch.setattr(transitions, "_head", lambda: (*head()[:2], found.now))
-    for module in ("asking", "progress", "services", "versions"):
+    for module in ("asking", "progress", "services", "versions.storing"):
         monkeypatch.setattr(f"plans.{module}.now", lambda: found.now)
     for page in ("dashboard.statistics.views", "plans.figures"):
         monkeypatch.setattr(f"{page}.shown_now", lambda: found.now)
