@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from functools import partial
 
-from approvals.lookup import by_id
+from approvals.lookup import find_by_id
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
 from ledger.requests import deadlines
 
 TIMEOUT_FEEDBACK = "Approval timeout - auto-rejected for safety"
 
-shorten = partial(deadlines.shorten, by_id)
+shorten = partial(deadlines.shorten, find_by_id)
 
 
 def expire(request_id: object) -> ApprovalRequest:
     """Reject a request whose deadline has passed. Anything else about it: returned as it is."""
     return deadlines.expire(
-        by_id,
+        find_by_id,
         request_id,
         ApprovalStatus.REJECTED,
         kind="approvals.rejected",

@@ -90,8 +90,8 @@ class ApprovalGate:
         the request with the feedback of services.TIMEOUT_FEEDBACK. A timeout shortens the deadline
         once; in the code of a run the default leaves it alone. Raises UnknownId.
         """
-        timeout = timeouts.given(timeout)
-        request = await sync_to_async(services.by_id)(request_id)
+        timeout = timeouts.resolve_timeout(timeout)
+        request = await sync_to_async(services.find_by_id)(request_id)
         if timeout is not None and request.status == ApprovalStatus.PENDING:
             request = await sync_to_async(services.shorten)(request.pk, timeout)
         pk, subject = request.pk, request.subject
@@ -134,7 +134,7 @@ async def call_back(callback: Callback | None, request: ApprovalRequest) -> None
 
 
 def _decided(pk: int) -> ApprovalRequest | None:
-    request = services.by_id(pk)
+    request = services.find_by_id(pk)
     return None if request.status == ApprovalStatus.PENDING else outcome.effective(request)
 
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from approvals.models import ApprovalRequest
-from ledger.requests.checks import by_id_of
+from ledger.requests.checks import make_finder
 
-by_id = by_id_of(ApprovalRequest, "approval request", "run", "reviewer", "gate")
+find_by_id = make_finder(ApprovalRequest, "approval request", "run", "reviewer", "gate")

@@ -16,9 +16,9 @@ from ledger.requests.models import (
     HumanRequest,
     RequestQuerySet,
     Shortenable,
+    delivery_index,
     due_index,
-    once_per_run_and_key,
-    undelivered_index,
+    unique_key_constraint,
     urgency_index,
 )
 from ledger.risk import RiskLevel
@@ -151,9 +151,9 @@ class ApprovalRequest(Shortenable, HumanRequest):
             models.Index(fields=["status", "-id"], name="approval_by_status"),
             models.Index(fields=["agent_id", "-id"], name="approval_by_agent"),
             models.Index(fields=["agent_id", "action", "-id"], name="approval_by_action"),
-            undelivered_index("approval_undelivered"),
+            delivery_index("approval_undelivered"),
         ]
-        constraints: ClassVar = [once_per_run_and_key("approval_once_per_run_and_key")]
+        constraints: ClassVar = [unique_key_constraint("approval_once_per_run_and_key")]
 
     def __str__(self) -> str:
         return f"{self.action} ({self.status})"

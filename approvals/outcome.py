@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from approvals.lookup import by_id
+from approvals.lookup import find_by_id
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
 from ledger.errors import Refused, Stale
 from ledger.requests import refusals
@@ -43,7 +43,7 @@ def name_winner(request: ApprovalRequest) -> str:
 
 def explain_loss(pk: int, shown: str) -> Refused:
     """The error for a compare-and-set that changed no row: decided, late, or not what was shown."""
-    error = refusals.explain_loss(ApprovalRequest, by_id, pk, shown, name_winner)
+    error = refusals.explain_loss(ApprovalRequest, find_by_id, pk, shown, name_winner)
     request: ApprovalRequest = error.current
     current = newest(request)
     if current.pk != request.pk and request.resolution != Resolution.EDITED:

@@ -13,7 +13,7 @@ from django.db.models import Q
 from approvals import actions, rules
 from approvals.asking import ask, ask_edited
 from approvals.deadlines import TIMEOUT_FEEDBACK, expire, shorten
-from approvals.lookup import by_id
+from approvals.lookup import find_by_id
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
 from approvals.outcome import explain_loss
 from ledger import canonical
@@ -27,10 +27,10 @@ __all__ = [
     "TIMEOUT_FEEDBACK",
     "approve",
     "ask",
-    "by_id",
     "cancel",
     "edit_and_approve",
     "expire",
+    "find_by_id",
     "reject",
     "request_revision",
     "shorten",
@@ -47,7 +47,7 @@ def approve(
 
     Raises UnknownId, NotAllowed, AlreadyDecided, Stale, TooLate or BadInput; then nothing changed.
     """
-    request, user = check_permitted(by_id, request_id, by, rules.refusal)
+    request, user = check_permitted(find_by_id, request_id, by, rules.refusal)
     check_words("feedback", feedback)
     _finish(request, ApprovalStatus.APPROVED, "approvals.approved", user, feedback, digest)
     return request
@@ -58,7 +58,7 @@ def reject(
     request_id: object, *, by: Any, feedback: str, digest: str | None = None
 ) -> ApprovalRequest:
     """Reject, with the reason that the agent will be given. Raises as approve() does."""
-    request, user = check_permitted(by_id, request_id, by, rules.refusal)
+    request, user = check_permitted(find_by_id, request_id, by, rules.refusal)
     check_words("feedback", feedback, needed=SAY_WHY)
     _finish(request, ApprovalStatus.REJECTED, "approvals.rejected", user, feedback, digest)
     return request
@@ -69,7 +69,7 @@ def request_revision(
     request_id: object, *, by: Any, feedback: str, digest: str | None = None
 ) -> ApprovalRequest:
     """Ask the agent to ask again, changed as `feedback` says. Raises as approve() does."""
-    request, user = check_permitted(by_id, request_id, by, rules.refusal)
+    request, user = check_permitted(find_by_id, request_id, by, rules.refusal)
     check_words("feedback", feedback, needed=SAY_WHY)
     _finish(request, ApprovalStatus.NEEDS_REVISION, REVISED, user, feedback, digest)
     return request
@@ -84,7 +84,7 @@ def edit_and_approve(
     The arguments are checked against the action's schema. Returns the new request. The one case
     in which the author of a revision decides it; the log says so. Raises as approve() does.
     """
-    old, user = check_permitted(by_id, request_id, by, rules.refusal)
+    old, user = check_permitted(find_by_id, request_id, by, rules.refusal)
     check_words("feedback", feedback)
     declared = actions.get(old.action)
     if declared is not None:
@@ -132,7 +132,7 @@ def _finish(
 @verb
 def cancel(request_id: object, *, actor: str, reason: str = "") -> ApprovalRequest:
     """Take a request back. Raises AlreadyDecided or TooLate when it was decided before."""
-    request, reason = by_id(request_id), canonical.storable(reason)
+    request, reason = find_by_id(request_id), canonical.storable(reason)
     if request.status != ApprovalStatus.PENDING:
         raise explain_loss(request.pk, request.digest)
     move(

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from escalations import thresholds
 from escalations.knowledge import answers
 from escalations.models import Escalation, Knowledge, Threshold
-from ledger.admin import ReadOnlyAdmin, first_line, json_of, text_of
+from ledger.admin import ReadOnlyAdmin, json_of, shorten, text_of
 from ledger.filters import RunFilter
 
 UNREAD_COUNTS = (
@@ -120,11 +120,11 @@ class KnowledgeAdmin(admin.ModelAdmin):
 
     @admin.display(description="question")
     def asked(self, row: Knowledge) -> str:
-        return first_line(row.question)
+        return shorten(row.question)
 
     @admin.display(description="answer")
     def answered(self, row: Knowledge) -> str:
-        return first_line(row.answer)
+        return shorten(row.answer)
 
     @admin.display(description="offered", boolean=True)
     def offered(self, row: Knowledge) -> bool:
@@ -205,7 +205,7 @@ class EscalationAdmin(ReadOnlyAdmin):
 
     @admin.display(description="question")
     def asked(self, obj: Escalation) -> str:
-        return first_line(obj.question)
+        return shorten(obj.question)
 
     @admin.display(description="answered at")
     def answer_there(self, obj: Escalation) -> SafeString:

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Q
 
 from escalations import rules
-from escalations.lookup import by_id
+from escalations.lookup import find_by_id
 from escalations.models import Escalation, EscalationStatus
 from escalations.outcome import explain_loss
 from ledger.accounts.people import name_of, user_named
@@ -33,21 +33,21 @@ def claim(escalation_id: object, *, by: Any, digest: str | None = None) -> Escal
 
     and Refused while somebody else has it.
     """
-    escalation, user = check_permitted(by_id, escalation_id, by, rules.refusal)
+    escalation, user = check_permitted(find_by_id, escalation_id, by, rules.refusal)
     until = now() + CLAIM
     free = NOT_CLAIMED | Q(claimed_by=user)
     _change(escalation, digest, free, {"claimed_by": user, "claimed_until": until})
     _record("escalations.claimed", escalation, user, until=until.isoformat())
-    return by_id(escalation.pk)
+    return find_by_id(escalation.pk)
 
 
 @verb
 def give_back(escalation_id: object, *, by: Any, digest: str | None = None) -> Escalation:
     """Give one's claim back. Raises as claim() does."""
-    escalation, user = check_permitted(by_id, escalation_id, by, rules.refusal)
+    escalation, user = check_permitted(find_by_id, escalation_id, by, rules.refusal)
     _change(escalation, digest, Q(claimed_by=user), NO_CLAIM)
     _record("escalations.released", escalation, user)
-    return by_id(escalation.pk)
+    return find_by_id(escalation.pk)
 
 
 @verb
@@ -55,14 +55,14 @@ def hand_over(
     escalation_id: object, *, by: Any, to: Any, note: str, digest: str | None = None
 ) -> Escalation:
     """Ask another person to take it, and say why; one's claim ends. Raises as claim() does."""
-    escalation, user = check_permitted(by_id, escalation_id, by, rules.refusal)
+    escalation, user = check_permitted(find_by_id, escalation_id, by, rules.refusal)
     other = _other(to, user)
     check_words("note", note, needed=WHY, most=MAX_NOTE, unchanged=UNCHANGED)
     free = NOT_CLAIMED | Q(claimed_by=user)
     handed = {"handed_to": other, "handed_by": user, "handed_note": note, **NO_CLAIM}
     _change(escalation, digest, free, handed)
     _record("escalations.handed_over", escalation, user, to=other.get_username(), note=note)
-    return by_id(escalation.pk)
+    return find_by_id(escalation.pk)
 
 
 def _other(to: Any, user: Any) -> Any:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from escalations.models import Escalation
-from ledger.requests.checks import by_id_of
+from ledger.requests.checks import make_finder
 
 RELATED = ("run", "reviewer", "claimed_by", "handed_to", "handed_by", "marked_by")
 
-by_id = by_id_of(Escalation, "escalation", *RELATED)
+find_by_id = make_finder(Escalation, "escalation", *RELATED)

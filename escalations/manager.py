@@ -77,8 +77,8 @@ class EscalationManager:
         expired; nobody's answer is made up. A timeout shortens the deadline once; in the code of
         a run the default leaves it alone. Raises UnknownId.
         """
-        timeout = timeouts.given(timeout)
-        escalation = await sync_to_async(services.by_id)(escalation_id)
+        timeout = timeouts.resolve_timeout(timeout)
+        escalation = await sync_to_async(services.find_by_id)(escalation_id)
         if timeout is not None and escalation.status == EscalationStatus.PENDING:
             escalation = await sync_to_async(services.shorten)(escalation.pk, timeout)
         pk, subject = escalation.pk, escalation.subject
@@ -119,7 +119,7 @@ def _call(function: Any) -> Any:
 
 
 def _ended(pk: int) -> Escalation | None:
-    escalation = services.by_id(pk)
+    escalation = services.find_by_id(pk)
     return None if escalation.status == EscalationStatus.PENDING else escalation
 
 

@@ -17,9 +17,9 @@ from ledger.requests.models import (
     HumanRequest,
     RequestQuerySet,
     Shortenable,
+    delivery_index,
     due_index,
-    once_per_run_and_key,
-    undelivered_index,
+    unique_key_constraint,
     urgency_index,
 )
 from ledger.risk import RiskLevel
@@ -184,9 +184,9 @@ class Escalation(Claimable, Shortenable, HumanRequest):
                 condition=~Q(attempt_was=""),
                 name="escalation_judged_when",
             ),
-            undelivered_index("escalation_undelivered"),
+            delivery_index("escalation_undelivered"),
         ]
-        constraints: ClassVar = [once_per_run_and_key("escalation_once_per_run_and_key")]
+        constraints: ClassVar = [unique_key_constraint("escalation_once_per_run_and_key")]
 
     def __str__(self) -> str:
         return f"escalation {self.pk} ({self.status})"

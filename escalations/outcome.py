@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from escalations.lookup import by_id
+from escalations.lookup import find_by_id
 from escalations.models import Escalation, Resolution
 from ledger.errors import Refused
 from ledger.requests import refusals
@@ -22,4 +22,6 @@ def name_winner(escalation: Escalation) -> str:
 
 def explain_loss(pk: int, shown: str) -> Refused:
     """The error for a compare-and-set that changed no row: decided, late, or not what was shown."""
-    return refusals.explain_loss(Escalation, by_id, pk, shown, name_winner, "nothing was answered")
+    return refusals.explain_loss(
+        Escalation, find_by_id, pk, shown, name_winner, "nothing was answered"
+    )

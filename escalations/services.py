@@ -16,7 +16,7 @@ from escalations.claims import claim, give_back, hand_over
 from escalations.deadlines import expire, shorten
 from escalations.handlers.handling import begin, fail, handle
 from escalations.knowledge import answers
-from escalations.lookup import by_id
+from escalations.lookup import find_by_id
 from escalations.models import AttemptWas, Escalation, EscalationStatus, Resolution
 from escalations.outcome import explain_loss
 from ledger.clock import now
@@ -31,11 +31,11 @@ __all__ = [
     "answer",
     "ask",
     "begin",
-    "by_id",
     "claim",
     "dismiss",
     "expire",
     "fail",
+    "find_by_id",
     "give_back",
     "hand_over",
     "handle",
@@ -63,7 +63,7 @@ def answer(
     With `keep` the answer is offered for similar questions from now on. Raises UnknownId,
     NotAllowed, AlreadyDecided, Stale, TooLate or BadInput; then nothing changed.
     """
-    escalation, user = check_permitted(by_id, escalation_id, by, rules.refusal)
+    escalation, user = check_permitted(find_by_id, escalation_id, by, rules.refusal)
     check_words("answer", answer, needed=WRITE, most=MAX_ANSWER, unchanged=UNANSWERED)
     _end(
         escalation,
@@ -91,7 +91,7 @@ def dismiss(
     attempt_was: str = AttemptWas.UNKNOWN,
 ) -> Escalation:
     """Let the agent go on as uncertain, without an answer. Raises as answer() does."""
-    escalation, user = check_permitted(by_id, escalation_id, by, rules.refusal)
+    escalation, user = check_permitted(find_by_id, escalation_id, by, rules.refusal)
     check_words("feedback", feedback, most=MAX_ANSWER, unchanged=UNANSWERED)
     _end(
         escalation,
@@ -160,7 +160,7 @@ def mark(escalation_id: object, *, by: Any, attempt_was: str) -> Escalation:
 
     Raises UnknownId, NotAllowed, BadInput, or Stale while it is still open.
     """
-    found, user = check_permitted(by_id, escalation_id, by, rules.refusal)
+    found, user = check_permitted(find_by_id, escalation_id, by, rules.refusal)
     if not attempt_was:
         raise BadInput("attempt_was", "Choose one of them.")
     changes = _marked(found, attempt_was, user)
@@ -179,4 +179,4 @@ def mark(escalation_id: object, *, by: Any, attempt_was: str) -> Escalation:
             was=escalation.attempt_was,
             attempt_was=attempt_was,
         )
-    return by_id(escalation.pk)
+    return find_by_id(escalation.pk)

@@ -63,10 +63,10 @@ def read(subject: str, reading: Reading, *, by: Any) -> bool:
 def _question(subject: str) -> tuple[patterns.Pattern, Any]:
     """Its pattern, and the row, locked; or UnknownId."""
     label, _, key = subject.partition(":")
-    if not patterns.known(label):
+    if not patterns.is_known(label):
         raise UnknownId("question", subject)
     pattern = patterns.get(label)
-    found = pattern.by_id(key)
+    found = pattern.find_by_id(key)
     rows_for_update(pattern.model).get(pk=found.pk)  # two pages may tell it at once
     return pattern, found
 

@@ -22,7 +22,7 @@ from ledger.models import Event, JournalEntry, Run, Runner
 CUT = 80  # characters of a text in a list
 
 
-def shown(text: str) -> str:
+def spell_out(text: str) -> str:
     """The text with every character that prints nothing spelled out, such as \\u202e."""
     return "".join(
         c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
@@ -31,7 +31,7 @@ def shown(text: str) -> str:
 
 def pretty(value: Any) -> str:
     """A JSON value over several lines, with nothing invisible in it but the indentation."""
-    lines = shown(json.dumps(value, ensure_ascii=False, indent=2)).split("\n")
+    lines = spell_out(json.dumps(value, ensure_ascii=False, indent=2)).split("\n")
     widths = [len(line) - len(line.lstrip(" ")) for line in lines]
     # Blanks at the start of a line would collapse in HTML.
     return "\n".join("\u00a0" * n + line[n:] for n, line in zip(widths, lines, strict=True))
@@ -42,7 +42,7 @@ def text_of(field: str) -> Callable[[Any, Any], str]:
 
     @admin.display(description=field.replace("_", " "))
     def show(self: Any, obj: Any) -> str:
-        return shown(getattr(obj, field))
+        return spell_out(getattr(obj, field))
 
     return show
 
@@ -57,9 +57,9 @@ def json_of(field: str) -> Callable[[Any, Any], str]:
     return show
 
 
-def first_line(text: str) -> str:
+def shorten(text: str) -> str:
     """The beginning of a text for a list."""
-    line = shown(" ".join(text.split()))
+    line = spell_out(" ".join(text.split()))
     return line if len(line) <= CUT else f"{line[:CUT]}…"
 
 
@@ -112,7 +112,7 @@ class RunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="task")
     def work(self, run: Run) -> str:
-        return first_line(run.task)
+        return shorten(run.task)
 
 
 @admin.register(JournalEntry)
@@ -164,16 +164,16 @@ class LogPaginator(Paginator):
 class EventAdmin(ReadOnlyAdmin):
     """The log: by time, actor, kind, run and subject; what is selected can be downloaded."""
 
-    list_display = ("id", "when", "kind", "about", "actor", "run_id", "said")
+    list_display = ("id", "show_time", "kind", "about", "actor", "run_id", "show_data")
     list_filter = (TimeFilter, ActorFilter, RunFilter, KindFilter)
     date_hierarchy = "at"
     search_fields = ("subject",)
     search_help_text = "A subject, such as approvals.approvalrequest:42 or ledger.run:"
     ordering = ("-id",)
     paginator = LogPaginator
-    actions = ("as_csv", "as_jsonl")
-    fields = ("id", "when", "kind", "about", "actor", "run", "whole_data", "hash")
-    readonly_fields = ("when", "about", "whole_data")
+    actions = ("export_csv", "export_jsonl")
+    fields = ("id", "show_time", "kind", "about", "actor", "run", "whole_data", "hash")
+    readonly_fields = ("show_time", "about", "whole_data")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         return CalendarQuerySet(Event).order_by(*self.ordering)
@@ -190,24 +190,26 @@ class EventAdmin(ReadOnlyAdmin):
         return queryset.filter(subject__startswith=term), False
 
     @admin.action(description="Export selected as CSV", permissions=["view"])
-    def as_csv(self, request: HttpRequest, queryset: QuerySet[Event]) -> StreamingHttpResponse:
-        return export.as_csv(request, queryset)
+    def export_csv(self, request: HttpRequest, queryset: QuerySet[Event]) -> StreamingHttpResponse:
+        return export.stream_csv(request, queryset)
 
     @admin.action(description="Export selected as JSONL", permissions=["view"])
-    def as_jsonl(self, request: HttpRequest, queryset: QuerySet[Event]) -> StreamingHttpResponse:
-        return export.as_jsonl(request, queryset)
+    def export_jsonl(
+        self, request: HttpRequest, queryset: QuerySet[Event]
+    ) -> StreamingHttpResponse:
+        return export.stream_jsonl(request, queryset)
 
     @admin.display(description="at (UTC)", ordering="at")
-    def when(self, event: Event) -> str:
+    def show_time(self, event: Event) -> str:
         return f"{event.at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"
 
     @admin.display(description="subject", ordering="subject")
     def about(self, event: Event) -> str:
-        return shown(event.subject)
+        return spell_out(event.subject)
 
     @admin.display(description="data")
-    def said(self, event: Event) -> str:
-        return first_line(event.data)
+    def show_data(self, event: Event) -> str:
+        return shorten(event.data)
 
     @admin.display(description="data")
     def whole_data(self, event: Event) -> str:

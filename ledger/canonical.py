@@ -77,7 +77,7 @@ def storable(value: Any) -> Any:
     return value
 
 
-def as_read(value: Any) -> Any:
+def normalize(value: Any) -> Any:
     """A value as it comes back from a JSON column: lists for tuples, keys that are text."""
     return json.loads(json.dumps(storable(value)))
 

@@ -44,11 +44,11 @@ def now() -> datetime:
     return row[0]
 
 
-def shown_now() -> datetime:
+def read_local_clock() -> datetime:
     """The time for showing, without a query: never decide anything by it."""
     return timezone.now() + _ahead
 
 
-def later(seconds: float) -> datetime:
+def compute_end(seconds: float) -> datetime:
     """`seconds` from now by the database's clock."""
     return now() + timedelta(seconds=seconds)

@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import DurationField, Q
 
 from ledger import canonical
-from ledger.clock import DbNow, later, now
+from ledger.clock import DbNow, compute_end, now
 from ledger.errors import LostLease
 from ledger.models import JournalEntry, Run, Runner
 from ledger.requests import cancelling, delivery
@@ -26,7 +26,7 @@ AT_ONCE = 200  # runs found at one look whose time is up
 GONE = "The program that drove this run is gone."
 
 
-def held(run_id: int, fence: int) -> Run:
+def lock_driven(run_id: int, fence: int) -> Run:
     """The run, locked, if this fence still drives it; otherwise LostLease. Inside a unit."""
     found = _held(id=run_id, fence=fence)
     if not found:
@@ -60,11 +60,11 @@ def claim_next(runner: str, lease: float, driven: Collection[int] = ()) -> Run |
 
 def take_locked(run: Run, runner: str, lease: float) -> Run:
     """Claim what locked_waiting() found: the fence is one more than it was. Part of a unit."""
-    _requeue(run, runner, _why_it_goes_on(run))
+    _requeue(run, runner, _explain_requeue(run))
     return _take(run, runner, lease)
 
 
-def _why_it_goes_on(run: Run) -> str:
+def _explain_requeue(run: Run) -> str:
     """An answer comes before the time. Who waits without an end is asked for nothing."""
     return TIME_IS_UP if time_is_up(run) and not delivery.has_decided(run.pk) else DECIDED
 
@@ -142,7 +142,7 @@ def suspend(
 
     At `wake_at` it goes on all the same, without an answer to at least one of them.
     """
-    run = held(run_id, fence)
+    run = lock_driven(run_id, fence)
     waiting, ids = JournalEntry.Status.WAITING, list(waiting_for)
     # What it waited for before and does not any more, decided or not, must not wake it again.
     JournalEntry.objects.filter(run=run, status=waiting).exclude(pk__in=ids).update(
@@ -181,7 +181,7 @@ _due_to_wake = Values(
 @verb
 def requeue(run_id: int, fence: int, *, delay: float, reason: str, failed_try: bool) -> None:
     """Give the run back to be claimed again after `delay` seconds."""
-    run = held(run_id, fence)
+    run = lock_driven(run_id, fence)
     move(
         run,
         Run.Status.QUEUED,
@@ -189,7 +189,7 @@ def requeue(run_id: int, fence: int, *, delay: float, reason: str, failed_try: b
         actor=f"runner:{run.runner}",
         changes={
             "lease_until": None,
-            "not_before": later(delay) if delay else None,
+            "not_before": compute_end(delay) if delay else None,
             "attempts": run.attempts + int(failed_try),
         },
         reason=reason,
@@ -206,20 +206,22 @@ def model_answered(run: Run) -> None:
 @verb
 def complete(run_id: int, fence: int, result: Any) -> None:
     """The agent came to its end; `result` is what it returned (JSON)."""
-    _end(held(run_id, fence), Run.Status.COMPLETED, "runs.completed", {"result": result})
+    _end(lock_driven(run_id, fence), Run.Status.COMPLETED, "runs.completed", {"result": result})
 
 
 @verb
 def fail(run_id: int, fence: int, error: str) -> None:
     """The agent cannot go on; `error` is a sentence for people."""
     error = canonical.storable(error)
-    _end(held(run_id, fence), Run.Status.FAILED, "runs.failed", {"error": error}, error=error)
+    _end(
+        lock_driven(run_id, fence), Run.Status.FAILED, "runs.failed", {"error": error}, error=error
+    )
 
 
 @verb
 def doubt(run_id: int, fence: int, about: dict[str, Any]) -> None:
     """Nobody knows what happened: a person has to say. `about` is the evidence."""
-    run = held(run_id, fence)
+    run = lock_driven(run_id, fence)
     _doubt(run, about, actor=f"runner:{run.runner}")
 
 
@@ -254,7 +256,7 @@ def start_library(agent_id: str, runner: str, lease: float) -> Run:
         runner=runner,
         fence=1,
         started_at=now(),
-        lease_until=later(lease),
+        lease_until=compute_end(lease),
     )
     record("runs.started", run.subject, actor=f"agent:{agent_id}", run_id=run.pk, library=True)
     return run
@@ -265,16 +267,16 @@ def sweep_library() -> int:
     return _sweep_library() if _any_gone() else 0  # an idle look takes no write lock
 
 
-def _gone() -> Any:
+def _select_gone() -> Any:
     return Run.objects.filter(status=Run.Status.RUNNING, library=True, lease_until__lt=DbNow())
 
 
-_any_gone = Number(lambda: _gone().values_list("pk")[:1])
+_any_gone = Number(lambda: _select_gone().values_list("pk")[:1])
 
 
 @verb
 def _sweep_library() -> int:
-    swept = list(_free(_gone()))
+    swept = list(_free(_select_gone()))
     for run in swept:
         entry = run.journal.filter(
             kind=JournalEntry.Kind.ACTION, status=JournalEntry.Status.STARTED

@@ -14,11 +14,11 @@ from ledger.log.event_kinds import EventKinds
 from ledger.requests.models import HumanRequest
 
 
-def _itself(request: Any) -> Any:
+def _return_unchanged(request: Any) -> Any:
     return request
 
 
-def _nobody(request: Any, user: Any) -> str | None:
+def _refuse_everybody(request: Any, user: Any) -> str | None:
     return "Nobody decides questions of this kind."
 
 
@@ -28,15 +28,17 @@ class Pattern:
 
     model: type[HumanRequest]
     events: EventKinds  # what the log's words about it mean
-    by_id: Callable[[Any], Any]  # the row, or UnknownId
+    find_by_id: Callable[[Any], Any]  # the row, or UnknownId
     shorten: Callable[[Any, float], Any] | None = None  # bring its deadline forward, once
     expire: Callable[[Any], Any] | None = None  # end this one if it is overdue; None: never due
-    effective: Callable[[Any], Any] = _itself  # of a decided question, the row that answers it
+    effective: Callable[[Any], Any] = (
+        _return_unchanged  # of a decided question, the row that answers it
+    )
     related: tuple[str, ...] = ("reviewer",)  # what an agent reads together with a decision
     outlives_its_run: bool = False  # still open when the run that asked has come to its own end
     heavy: tuple[str, ...] = ()  # columns that may be large, and that a list does not need
     # Why this person may not decide it, None if they may: whose looks count as a first look.
-    refusal: Callable[[Any, Any], str | None] = _nobody
+    refusal: Callable[[Any, Any], str | None] = _refuse_everybody
 
     @property
     def label(self) -> str:
@@ -57,16 +59,16 @@ def get(label: str) -> Pattern:
     return _patterns[label]
 
 
-def known(label: str) -> bool:
+def is_known(label: str) -> bool:
     """Whether that is the table of a registered pattern."""
     return label in _patterns
 
 
-def of(model: type[HumanRequest]) -> Pattern:
+def find_by_model(model: type[HumanRequest]) -> Pattern:
     """The pattern whose questions stand in this model's table."""
     return _patterns[model._meta.label_lower]
 
 
-def all_patterns() -> list[Pattern]:
+def list_patterns() -> list[Pattern]:
     """Every registered pattern, in the order in which their apps are installed."""
     return list(_patterns.values())

@@ -13,7 +13,7 @@ from ledger.clock import now
 from ledger.errors import AlreadyDecided, BadInput, NotAllowed, Stale
 from ledger.models import JournalEntry, Run
 from ledger.requests import cancelling, delivery
-from ledger.requests.checks import by_id_of
+from ledger.requests.checks import make_finder
 from ledger.transitions import move, record, rows_for_update, verb
 
 MAX_TASK = 20_000  # characters
@@ -24,10 +24,10 @@ VERDICTS = {
 }
 
 
-_by_id = by_id_of(Run, "run")
+_by_id = make_finder(Run, "run")
 
 
-def by_id(run_id: Any) -> Run:
+def find_by_id(run_id: Any) -> Run:
     """The run, or UnknownId. `run_id` may be a number or its text."""
     return _by_id(run_id)
 
@@ -106,7 +106,7 @@ def cancel(run_id: object, *, by: Any = None, actor: str | None = None, reason: 
     if by is not None and not by.has_perm("ledger.cancel_run"):
         raise NotAllowed("Cancelling runs is for operators.")
     _check_note("reason", reason)
-    by_id(run_id)
+    find_by_id(run_id)
     run: Run = rows_for_update(Run).get(pk=run_id)
     if run.over:
         raise AlreadyDecided(f"Run {run.pk} is already {run.status}.", run)
@@ -143,7 +143,7 @@ def resolve_doubt(
     """
     if not by.has_perm("ledger.resolve_run"):
         raise NotAllowed("Only reviewers and operators say what happened to a run in doubt.")
-    by_id(run_id)
+    find_by_id(run_id)
     run: Run = rows_for_update(Run).get(pk=run_id)
     if run.status != Run.Status.IN_DOUBT:
         raise AlreadyDecided(f"Run {run.pk} is not in doubt any more; it is {run.status}.", run)

@@ -126,7 +126,7 @@ class Follower:
             while not self._stopped.is_set():
                 self._look(hinted)
                 hinted = bell.wait(SLOW_LOOK)
-                for decided in bell.decided():
+                for decided in bell.take_decided():
                     if decided.event > self.cursor:
                         self._tell(self._early, decided)
         finally:
@@ -148,7 +148,7 @@ class Follower:
     def _read(self) -> bool:
         """Tell the subscribers what comes after the cursor; whether there was anything."""
         found = False
-        while events := _after(BATCH)(id=self.cursor):
+        while events := _select_after(BATCH)(id=self.cursor):
             found = True
             self.cursor = events[-1].id
             self._tell(self._callbacks, events)
@@ -165,7 +165,7 @@ class Follower:
 
 
 @cache
-def _after(most: int) -> Rows[Event]:
+def _select_after(most: int) -> Rows[Event]:
     return Rows(lambda: Event.objects.after(slot(Event, "id"))[:most])
 
 

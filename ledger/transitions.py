@@ -91,17 +91,17 @@ def _reconnect() -> None:
 
 def verb(function: Callable[P, T]) -> Callable[P, T]:
     """Run a service as one unit; a deadlock (PostgreSQL 40P01) repeats it from the start."""
-    return _tried(function, TRIES)
+    return _run_with_tries(function, TRIES)
 
 
 def verb_once(function: Callable[P, T]) -> Callable[P, T]:
     """verb() for what tells others of it before its commit: it fails instead of being repeated."""
-    return _tried(function, 1)
+    return _run_with_tries(function, 1)
 
 
-def _tried(function: Callable[P, T], tries: int) -> Callable[P, T]:
+def _run_with_tries(function: Callable[P, T], tries: int) -> Callable[P, T]:
     @wraps(function)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
         pending = getattr(connection, "hitl_pending", None)
         if pending is not None:
             with _part(pending):
@@ -118,7 +118,7 @@ def _tried(function: Callable[P, T], tries: int) -> Callable[P, T]:
                     raise
         raise AssertionError("unreachable")
 
-    return wrapped
+    return call
 
 
 def move(
@@ -179,14 +179,14 @@ def record(kind: str, subject: str, *, actor: str, run_id: int | None = None, **
     )
 
 
-def chained(previous: str, event: Event) -> str:
+def compute_hash(previous: str, event: Event) -> str:
     """The hash of an event: SHA-256 over the hash before it and the stored text, line by line."""
     at = event.at.astimezone(UTC).isoformat(timespec="microseconds")
     fields = (event.id, at, event.kind, event.subject, event.actor, event.run_id, event.data)
-    return chained_fields(previous, *fields)
+    return hash_fields(previous, *fields)
 
 
-def chained_fields(
+def hash_fields(
     previous: str,
     number: int,
     at: str,
@@ -196,7 +196,7 @@ def chained_fields(
     run: int | None,
     data: str,
 ) -> str:
-    """chained() for fields as text; `at` is UTC with microseconds, 2026-11-23T09:33:00.000000+00:00.
+    """compute_hash() for fields as text; `at` is UTC with microseconds, 2026-11-23T09:33:00.000000+00:00.
 
     The line is a JSON list, so that no field can borrow characters from its neighbour. It is put
     together by hand: a whole log is verified by it, and json.dumps() takes three times as long.
@@ -213,13 +213,13 @@ def _append(pending: list[dict[str, Any]]) -> None:
     events = []
     for number, fields in enumerate(pending, start=last_id + 1):
         event = Event(id=number, at=at, **fields)
-        event.hash = previous = chained(previous, event)
+        event.hash = previous = compute_hash(previous, event)
         events.append(event)
     Event.objects.bulk_create(events, AT_ONCE)
-    wake.after_commit(_decided(events))
+    wake.wake_after_commit(_collect_decided(events))
 
 
-def _decided(events: list[Event]) -> list[wake.Decided]:
+def _collect_decided(events: list[Event]) -> list[wake.Decided]:
     """The moves of runs' questions among these events, but for those that only set a deadline."""
     return [
         wake.Decided(each.id, each.run_id, each.subject.partition(":")[0])

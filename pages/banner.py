@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from ledger.clock import shown_now
+from ledger.clock import read_local_clock
 from ledger.errors import AlreadyDecided, BadInput, LedgerError, NotAllowed, Stale, TooLate
 from ledger.requests.models import HumanRequest
 
@@ -51,7 +51,7 @@ def _late(request: HumanRequest) -> str:
 def _before(request: HumanRequest) -> str:
     """How far ahead the other one was; only while that is a matter of a moment."""
     at = request.resolved_at
-    if at is None or (shown_now() - at).total_seconds() > 3600:
+    if at is None or (read_local_clock() - at).total_seconds() > 3600:
         return ""
     return f"; the other one was {_seconds(at)} before you"
 
@@ -59,7 +59,7 @@ def _before(request: HumanRequest) -> str:
 def _seconds(since: datetime | None) -> str:
     if since is None:
         return "a moment"
-    whole = max(1, round((shown_now() - since).total_seconds()))
+    whole = max(1, round((read_local_clock() - since).total_seconds()))
     if whole < 120:
         return f"{whole} second{'s' * (whole != 1)}"
     minutes = whole // 60

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
-from ledger.admin import ReadOnlyAdmin, first_line, json_of, text_of
+from ledger.admin import ReadOnlyAdmin, json_of, shorten, text_of
 from ledger.filters import RunFilter
 from plans.models import Plan, PlanMessage, PlanStep, PlanTurn, PlanVersion, StepRun
 
@@ -42,7 +42,7 @@ class PlanAdmin(ReadOnlyAdmin):
 
     @admin.display(description="goal")
     def aim(self, plan: Plan) -> str:
-        return first_line(plan.goal)
+        return shorten(plan.goal)
 
 
 @admin.register(PlanVersion)
@@ -103,7 +103,7 @@ class StepRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="human input")
     def words(self, found: StepRun) -> str:
-        return first_line(found.human_input or "")
+        return shorten(found.human_input or "")
 
 
 @admin.register(PlanMessage)
@@ -118,7 +118,7 @@ class PlanMessageAdmin(ReadOnlyAdmin):
 
     @admin.display(description="text")
     def beginning(self, message: PlanMessage) -> str:
-        return first_line(message.text)
+        return shorten(message.text)
 
 
 @admin.register(PlanTurn)

@@ -14,7 +14,7 @@ from ledger.errors import IllegalMove
 from ledger.models import Run
 from ledger.transitions import move, record, rows_for_update, verb
 from plans.figures import when_ended
-from plans.lookup import by_id, locked_in, steps_of
+from plans.lookup import find_by_id, locked_in, steps_of
 from plans.models import MessageKind, Plan, PlanStatus, PlanTurn, TurnKind, TurnStatus
 from plans.versions.difference import is_material
 from plans.versions.steps import merged
@@ -33,7 +33,7 @@ STARTED_AGAIN = "The run was started again, with a new plan."
 
 def locked_plan(plan_id: Any) -> Plan:
     """The plan as it is now; on PostgreSQL nobody else changes it until the commit."""
-    by_id(plan_id)  # UnknownId
+    find_by_id(plan_id)  # UnknownId
     found: Plan = rows_for_update(Plan).select_related("run").get(pk=plan_id)
     return found
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ledger import patterns
-from ledger.clock import shown_now
+from ledger.clock import read_local_clock
 from plans.lookup import as_step
 from plans.models import Plan, PlanStep, PlanTurn, PlanVersion
 from plans.versions.difference import difference
@@ -64,7 +64,7 @@ def together(plans: Iterable[Plan]) -> Figures:
 
 def of_all(plans: Sequence[Plan], until: datetime | None = None) -> list[Figures]:
     """The figures of each of these plans, at their end or now; as many queries as for one."""
-    at = until or shown_now()
+    at = until or read_local_clock()
     versions, spans = _versions(plans), _spans(plans)
     return [
         _figures(plan, plan.finished_at or at, versions[plan.pk], spans[plan.pk]) for plan in plans
@@ -159,7 +159,7 @@ def _spans(plans: Sequence[Plan]) -> defaultdict[int, list[Any]]:
     for plan in plans:
         if plan.run_id is not None:
             of_run[plan.run_id].append(plan.pk)
-    for pattern in patterns.all_patterns() if of_run else ():
+    for pattern in patterns.list_patterns() if of_run else ():
         rows = pattern.model.objects.filter(run__in=list(of_run)).order_by()
         for run_id, *span in rows.values_list("run_id", "created_at", "resolved_at"):
             for plan_id in of_run[run_id]:

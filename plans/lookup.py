@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ledger.errors import UnknownId
-from ledger.requests.checks import by_id_of
+from ledger.requests.checks import make_finder
 from plans.models import Plan, PlanStep, PlanTurn, PlanVersion, StepRun, StepStatus
 from plans.versions.steps import Step
 
-by_id = by_id_of(Plan, "plan", "run__requester", "run__owner")
-turn_by_id = by_id_of(PlanTurn, "turn of a plan", "run", "reviewer", "plan")
+find_by_id = make_finder(Plan, "plan", "run__requester", "run__owner")
+find_turn_by_id = make_finder(PlanTurn, "turn of a plan", "run", "reviewer", "plan")
 BEGUN = (StepStatus.WAITING, StepStatus.RUNNING, StepStatus.DONE)
 
 

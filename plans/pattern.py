@@ -67,7 +67,7 @@ EVENTS = EventKinds(
 PATTERN = Pattern(
     model=PlanTurn,
     events=EVENTS,
-    by_id=lookup.turn_by_id,
+    find_by_id=lookup.find_turn_by_id,
     related=("run", "reviewer", "plan"),
     refusal=lambda turn, user: rules.no_part(turn.plan, user),
 )

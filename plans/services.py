@@ -17,7 +17,7 @@ from ledger.runs import actor_for
 from ledger.transitions import record, verb
 from plans import figures, outcome, rules
 from plans.asking import answer_turn, answer_turns, locked_plan
-from plans.lookup import steps_of, turn_by_id
+from plans.lookup import find_turn_by_id, steps_of
 from plans.models import (
     MessageKind,
     Plan,
@@ -208,8 +208,8 @@ def _may(plan_id: object, by: Any, rule: Rule, version: int | None) -> tuple[Pla
 
 
 def _turn(turn_id: object, by: Any, kind: TurnKind) -> tuple[PlanTurn, Plan, Any]:
-    plan, user = _may(turn_by_id(turn_id).plan_id, by, rules.no_part, None)
-    turn = turn_by_id(turn_id)  # under the plan's lock
+    plan, user = _may(find_turn_by_id(turn_id).plan_id, by, rules.no_part, None)
+    turn = find_turn_by_id(turn_id)  # under the plan's lock
     if turn.status != TurnStatus.PENDING or turn.kind != kind:
         raise outcome.answered(turn)
     return turn, plan, user

@@ -19,7 +19,7 @@ from ledger.runs import actor_for
 from ledger.transitions import record, verb
 from reviews import rules
 from reviews.adding import facts
-from reviews.lookup import by_id
+from reviews.lookup import find_by_id
 from reviews.models import ReviewItem, ReviewItemQuerySet, ReviewStatus
 
 TRIED = 20  # candidates that are looked at before the queue is asked again
@@ -28,19 +28,19 @@ TRIED = 20  # candidates that are looked at before the queue is asked again
 @verb
 def claim(item_id: object, *, by: Any) -> ReviewItem:
     """Take an item in hand for 15 minutes, or for 15 more. Refused when somebody else has it."""
-    item, user = check_permitted(by_id, item_id, by, rules.refusal)
+    item, user = check_permitted(find_by_id, item_id, by, rules.refusal)
     if not _take(item, user):
-        current = by_id(item.pk)
+        current = find_by_id(item.pk)
         raise Refused(_why(current), current)
-    return by_id(item.pk)
+    return find_by_id(item.pk)
 
 
 @verb
 def give_back(item_id: object, *, by: Any) -> ReviewItem:
     """Give an item back to the queue. What somebody else has, or nobody, stays as it is."""
-    item = by_id(item_id)
+    item = find_by_id(item_id)
     _drop(ReviewItem.objects.filter(pk=item.pk), by)
-    return by_id(item.pk)
+    return find_by_id(item.pk)
 
 
 @verb
@@ -75,7 +75,7 @@ def _handed_out(queue: Any, user: Any, *, backwards: bool, mine_first: bool) -> 
         mine = queue.filter(claimed_by=user, claimed_until__gt=DbNow(), status="pending")
         held = mine.order_by(*order).first()
         if held is not None and _take(held, user):
-            return by_id(held.pk)
+            return find_by_id(held.pk)
     tried: set[int] = set()
     while True:
         free = queue.free_for(user).exclude(pk__in=tried).order_by(*order)
@@ -84,7 +84,7 @@ def _handed_out(queue: Any, user: Any, *, backwards: bool, mine_first: bool) -> 
             return None
         for item in candidates:
             if _take(item, user):
-                return by_id(item.pk)
+                return find_by_id(item.pk)
             tried.add(item.pk)  # somebody was faster
 
 

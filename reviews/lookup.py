@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledger.requests.checks import by_id_of
+from ledger.requests.checks import make_finder
 from reviews.models import ReviewItem
 
-by_id = by_id_of(ReviewItem, "review item", "run", "reviewer", "claimed_by")
+find_by_id = make_finder(ReviewItem, "review item", "run", "reviewer", "claimed_by")

@@ -15,8 +15,8 @@ from ledger.requests.models import (
     Claimable,
     HumanRequest,
     RequestQuerySet,
-    once_per_run_and_key,
-    undelivered_index,
+    delivery_index,
+    unique_key_constraint,
 )
 from reviews.contents import OutputField
 
@@ -166,9 +166,9 @@ class ReviewItem(Claimable, HumanRequest):
                 condition=Q(status="pending", claimed_by__isnull=False),
                 name="review_claimed",
             ),
-            undelivered_index("review_undelivered"),
+            delivery_index("review_undelivered"),
         ]
-        constraints: ClassVar = [once_per_run_and_key("review_once_per_run_and_key")]
+        constraints: ClassVar = [unique_key_constraint("review_once_per_run_and_key")]
 
     def __str__(self) -> str:
         return f"{self.output_type} {self.pk} ({self.status})"

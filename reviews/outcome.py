@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ledger.errors import Refused
 from ledger.requests import refusals
-from reviews.lookup import by_id
+from reviews.lookup import find_by_id
 from reviews.models import ReviewItem, ReviewStatus
 
 
@@ -20,4 +20,4 @@ def name_winner(item: ReviewItem) -> str:
 
 def explain_loss(pk: int, shown: str) -> Refused:
     """The error for a compare-and-set that changed no row: decided, or not what was shown."""
-    return refusals.explain_loss(ReviewItem, by_id, pk, shown, name_winner)
+    return refusals.explain_loss(ReviewItem, find_by_id, pk, shown, name_winner)

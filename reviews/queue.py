@@ -48,7 +48,7 @@ class ReviewQueue:
 
     def get_review_result(self, item_id: object) -> ReviewItem | None:
         """The item once it is decided, None while it is pending. Raises UnknownId."""
-        item = services.by_id(item_id)
+        item = services.find_by_id(item_id)
         return None if item.status == ReviewStatus.PENDING else item
 
     def get_statistics(self) -> dict[str, Any]:

@@ -18,11 +18,11 @@ from ledger.runs import actor_for
 from ledger.transitions import move, verb
 from reviews import contents, rules
 from reviews.adding import add, facts, in_sample
-from reviews.lookup import by_id
+from reviews.lookup import find_by_id
 from reviews.models import ReviewItem, ReviewStatus
 from reviews.outcome import explain_loss
 
-__all__ = ["add", "approve", "by_id", "correct", "in_sample", "reject"]
+__all__ = ["add", "approve", "correct", "find_by_id", "in_sample", "reject"]
 
 
 @verb
@@ -38,7 +38,7 @@ def approve(
 
     Raises UnknownId, NotAllowed, AlreadyDecided, Stale or BadInput; then nothing has changed.
     """
-    item, user = check_permitted(by_id, item_id, by, rules.refusal)
+    item, user = check_permitted(find_by_id, item_id, by, rules.refusal)
     check_words("feedback", feedback)
     _finish(item, ReviewStatus.APPROVED, "reviews.approved", user, feedback, digest, looked)
     return item
@@ -54,7 +54,7 @@ def reject(
     looked: float | None = None,
 ) -> ReviewItem:
     """Do not let it be used; the reason goes back to the agent. Raises as approve() does."""
-    item, user = check_permitted(by_id, item_id, by, rules.refusal)
+    item, user = check_permitted(find_by_id, item_id, by, rules.refusal)
     check_words("feedback", feedback, needed=SAY_WHY)
     _finish(item, ReviewStatus.REJECTED, "reviews.rejected", user, feedback, digest, looked)
     return item
@@ -75,7 +75,7 @@ def correct(
     The one case in which who wrote what is used has approved it; the log says so. Raises as
     approve() does, and BadInput for a correction that changes nothing.
     """
-    item, user = check_permitted(by_id, item_id, by, rules.refusal)
+    item, user = check_permitted(find_by_id, item_id, by, rules.refusal)
     check_words("feedback", feedback)
     text = contents.stored(content)
     if text == contents.stored(item.content):

@@ -12,7 +12,7 @@ from approvals.models import (
     ApprovalStatus,
     Resolution,
 )
-from ledger.clock import shown_now
+from ledger.clock import read_local_clock
 from ledger.risk import RiskLevel
 
 MEMORY = timedelta(days=30)
@@ -80,7 +80,7 @@ def _rule(approval: ApprovalRequest) -> str:
 def _decided(earlier: ApprovalRequestQuerySet) -> Counter[str]:
     """How people decided the newest of them: status → number."""
     newest = earlier.order_by("-pk").values_list("status", "resolution", "resolved_at")
-    since = shown_now() - MEMORY
+    since = read_local_clock() - MEMORY
     return Counter(
         status
         for status, resolution, at in newest[:LOOKED_AT]

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from dashboard.statistics import query
-from ledger.clock import DbNow, shown_now
+from ledger.clock import DbNow, read_local_clock
 from ledger.models import RUNNER_SILENT_AFTER, Run, Runner
 from ledger.statements.prepared import Values, whole
 from pages.addresses import address
@@ -61,7 +61,7 @@ class Shell:
     def __init__(self, user: User | AnonymousUser, path: str = "") -> None:
         self.user = user
         self.path = path
-        self.now = shown_now()
+        self.now = read_local_clock()
         self.demo_model: bool = settings.HITL_DEMO_MODEL
 
     @cached_property

@@ -74,7 +74,7 @@ def migrations() -> str:
 
 
 def log_guards() -> str:
-    missing = guards.missing()
+    missing = guards.find_missing()
     return f"The log is not protected; missing: {_listed(missing)}." if missing else ""
 
 

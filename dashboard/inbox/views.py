@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from dashboard.frame.context import shell_of
-from ledger.clock import shown_now
+from ledger.clock import read_local_clock
 from ledger.models import Event
 from ledger.statements.paging import Page
 from pages import filters
@@ -85,7 +85,7 @@ def _just_decided(lanes: Iterable[Lane]) -> list[Fragment]:
     """What people decided in the last minutes, newest first: the log knows it by its time."""
     by_label = {lane.model._meta.label_lower: lane for lane in lanes}
     events = Event.objects.filter(
-        at__gt=shown_now() - JUST_NOW,
+        at__gt=read_local_clock() - JUST_NOW,
         kind__in=[kind for lane in by_label.values() for kind in lane.decided],
         actor__startswith="user:",
     )

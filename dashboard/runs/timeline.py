@@ -16,7 +16,7 @@ from django.db.models import Count
 from dashboard.runs import event_lines, journal_lines
 from dashboard.runs.conversation import read_calls
 from dashboard.runs.lines import Journaled, Lesson
-from ledger.clock import shown_now
+from ledger.clock import read_local_clock
 from ledger.models import EntryKind, Event, JournalEntry, Run
 from ledger.requests.models import HumanRequest
 from pages import patterns
@@ -65,7 +65,7 @@ def tell(run: Run, *, whole: bool = False) -> Story:
     counts = dict(run.journal.values_list("kind").annotate(n=Count("pk")).order_by("kind"))
     read = run.journal.filter(kind=EntryKind.READ, name=LESSONS).order_by("pk")
     lessons, first = _lessons(read.values_list("pk", "result"))
-    now = run.finished_at or shown_now()
+    now = run.finished_at or read_local_clock()
     return Story(
         run=run,
         lines=[line for line in lines if since is None or line.at >= since],

@@ -16,7 +16,7 @@ from dashboard.statistics.report import Report
 from figures import looking
 from figures.looking import Reading
 from figures.ranges import KNOWN, zone_named
-from ledger.clock import shown_now
+from ledger.clock import read_local_clock
 from ledger.errors import BadInput, LedgerError
 from ledger.models import Event
 from ledger.requests import deadlines
@@ -34,7 +34,7 @@ def _report(request: HtmxHttpRequest) -> Report:
     _check(request)
     deadlines.expire_due()  # with no runner alive nobody else has noticed; here they are to count
     zone = zone_named(unquote(request.COOKIES.get(ZONE, "")))
-    return Report(Asked.read(request.GET, request.user, shown_now(), zone), request.user)
+    return Report(Asked.read(request.GET, request.user, read_local_clock(), zone), request.user)
 
 
 @require_safe
@@ -50,7 +50,7 @@ def page(request: HtmxHttpRequest) -> HttpResponse:
         "asked": asked,
         "known": {key: title for key, (title, _) in KNOWN.items()},
         "patterns": visible(request.user),
-        "now": shown_now(),
+        "now": read_local_clock(),
         "on_page": ON_PAGE,
     }
     part = "statistics/_figures.html"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from escalations.lookup import by_id
+from escalations.lookup import find_by_id
 from escalations.models import Escalation, EscalationStatus, Resolution
 from escalations.outcome import explain_loss
 from ledger import canonical
@@ -24,7 +24,7 @@ def begin(escalation_id: object) -> bool:
 
     One that was called by a process that is gone is not called again; a person answers instead.
     """
-    escalation = by_id(escalation_id)
+    escalation = find_by_id(escalation_id)
     rows = Escalation.objects.filter(pk=escalation.pk, status=EscalationStatus.PENDING)
     if rows.filter(handler="").update(handler=CALLED):
         return True
@@ -36,9 +36,9 @@ def begin(escalation_id: object) -> bool:
 @verb
 def handle(escalation_id: object, response: Any) -> Escalation:
     """The handler has answered. Raises BadInput for what is no JSON, AlreadyDecided, TooLate."""
-    escalation = by_id(escalation_id)
+    escalation = find_by_id(escalation_id)
     canonical.canonical(response, "response")
-    response = canonical.as_read(response)  # what is answered now is what is read later
+    response = canonical.normalize(response)  # what is answered now is what is read later
     if escalation.status != EscalationStatus.PENDING:
         raise explain_loss(escalation.pk, escalation.digest)
     move(
@@ -62,7 +62,7 @@ def handle(escalation_id: object, response: Any) -> Escalation:
 @verb
 def fail(escalation_id: object, why: str) -> None:
     """The handler gave no answer; the log says why, and a person answers."""
-    _give_up(by_id(escalation_id), why)
+    _give_up(find_by_id(escalation_id), why)
 
 
 def _give_up(escalation: Escalation, why: str) -> None:

@@ -40,7 +40,7 @@ class GateQuestion:
 
     def store(self, run: Run, key: str) -> ApprovalRequest:
         """Ask, at the gate as it is now."""
-        previous = None if self.previous is None else services.by_id(self.previous)
+        previous = None if self.previous is None else services.find_by_id(self.previous)
         return services.ask(
             gate=gate_named(self.gate, self.threshold),
             agent_id=self.agent_id,

@@ -119,7 +119,7 @@ class ProgramDesk:
 
     async def wait(self, turn: PlanTurn) -> PlanTurn:
         def answered() -> PlanTurn | None:
-            found = lookup.turn_by_id(turn.pk)
+            found = lookup.find_turn_by_id(turn.pk)
             return found if found.resolved_at is not None else None
 
         found = await wait_until(answered, subject=turn.subject, timeout=None)
@@ -131,7 +131,7 @@ def next_for(plan_id: Any) -> dict[str, Any]:
     """progress.next_for(), with what a revision is made from and what is around."""
     found = progress.next_for(plan_id)
     if found["do"] == "revise":
-        plan = lookup.by_id(plan_id)
+        plan = lookup.find_by_id(plan_id)
         found["steps"] = [step.as_json() for step in lookup.steps_of(plan)]
         found["locked"] = sorted(lookup.locked_in(plan))
         version = lookup.version_of(plan)

@@ -35,7 +35,7 @@ class ReviewQuestion:
 
     def store(self, run: Run, key: str) -> ReviewItem:
         """Put it into the queue, as its type is set now."""
-        previous = None if self.previous is None else services.by_id(self.previous)
+        previous = None if self.previous is None else services.find_by_id(self.previous)
         return services.add(
             agent_id=self.agent_id,
             output_type=self.output_type,

@@ -15,7 +15,7 @@ from hitl_agents.journal.entries import Hold, Status, Step, asked_in, new_entry
 from ledger import canonical
 from ledger.clock import now
 from ledger.errors import LostLease
-from ledger.leases import held
+from ledger.leases import lock_driven
 from ledger.models import JournalEntry
 from ledger.transitions import record, verb
 
@@ -27,7 +27,7 @@ def start_action(
     hold: Hold, step: Step, entry: JournalEntry | None, request_id: int | None
 ) -> JournalEntry:
     """Commit the start, before the effect. What would run is checked against what was approved."""
-    held(hold.run_id, hold.fence)
+    lock_driven(hold.run_id, hold.fence)
     request = None if request_id is None else _approved(request_id, step)
     if entry is None:
         entry = new_entry(
@@ -49,7 +49,7 @@ def start_action(
 
 def _approved(request_id: int, step: Step) -> ApprovalRequest:
     """The approval that lets this action run: approved, unchanged, and for exactly these bytes."""
-    request = services.by_id(request_id)
+    request = services.find_by_id(request_id)
     envelope.check(request)
     same = canonical.canonical(request.details) == step.input and request.action == step.name
     if request.status != ApprovalStatus.APPROVED or not same:
@@ -70,7 +70,7 @@ def fail_action(hold: Hold, entry: JournalEntry, error: str) -> None:
 
 
 def _end_action(hold: Hold, entry: JournalEntry, status: str, kind: str, **found: Any) -> None:
-    held(hold.run_id, hold.fence)
+    lock_driven(hold.run_id, hold.fence)
     found = {**canonical.storable(found), "status": status, "finished_at": now()}
     # Only a start ends. It has ended already if the connection broke as this was committed before.
     if JournalEntry.objects.filter(pk=entry.pk, status=Status.STARTED).update(**found):

@@ -135,7 +135,7 @@ def as_json(result: Any) -> Any:
         canonical.canonical(result, "result")
     except BadInput:
         return {"text": repr(result)}
-    return canonical.as_read(result)
+    return canonical.normalize(result)
 
 
 def idempotency_key(hold: Hold, step: Step) -> str:

@@ -12,10 +12,10 @@ from django.db.models import F
 
 from hitl_agents.journal.entries import Hold, Kind, Status, answer, asked_in, note_answer
 from ledger import leases, patterns
-from ledger.clock import shown_now
+from ledger.clock import read_local_clock
 from ledger.models import JournalEntry, Run
 from ledger.requests.models import HumanRequest
-from ledger.statements.prepared import Rows, slot, together
+from ledger.statements.prepared import Rows, read_together, slot
 from ledger.transitions import verb, verb_once
 
 
@@ -59,9 +59,9 @@ def claim_waiting(
     read. `begun` is given the activation before the commit, when the run is locked and all is read: its
     agent may be called meanwhile, if nothing of it is journaled before the claim stands.
     """
-    hinted = [about] if patterns.known(about) else []
+    hinted = [about] if patterns.is_known(about) else []
     asked = [_decided_of(label) for label in hinted]
-    locked, journal, *decided = together(
+    locked, journal, *decided = read_together(
         leases.locked_waiting, _journal, *asked, id=run_id, run=run_id
     )
     if not locked:
@@ -94,7 +94,7 @@ def _check_not_held(run_id: int) -> None:
 
 def _answered(found: Activation) -> Iterator[tuple[JournalEntry, list[HumanRequest]]]:
     """Note in memory which awaited questions are answered: each entry, and what answers it."""
-    at = shown_now()  # it decides nothing
+    at = read_local_clock()  # it decides nothing
     for entry in found.journal:
         request = found.decided.get(asked_in(entry))
         if entry.status == Status.WAITING and request is not None:

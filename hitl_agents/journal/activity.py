@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 from hitl_agents.journal import entries
-from ledger.clock import shown_now
+from ledger.clock import read_local_clock
 from ledger.errors import LostLease
 from ledger.models import EntryKind, JournalEntry
 
@@ -178,7 +178,7 @@ class Activity:
     def poke_at(self, when: datetime) -> Iterator[None]:
         """Meanwhile, look again when that time has come, if the run is still in memory then."""
         loop = asyncio.get_running_loop()
-        seconds = (when - shown_now()).total_seconds()
+        seconds = (when - read_local_clock()).total_seconds()
         # In an empty context: this timer is ours, not one of the run's.
         timer = loop.call_later(max(0.0, seconds) + 0.01, self.poke, context=Context())
         try:

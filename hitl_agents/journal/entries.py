@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from ledger import canonical, leases, patterns
-from ledger.clock import now, shown_now
-from ledger.leases import held
+from ledger.clock import now, read_local_clock
+from ledger.leases import lock_driven
 from ledger.models import JournalEntry, Run
 from ledger.requests import delivery
 from ledger.requests.models import HumanRequest
@@ -74,10 +74,10 @@ def new_entry(hold: Hold, step: Step, status: str, **fields: Any) -> JournalEntr
 @verb
 def note_done(hold: Hold, step: Step, result: Any, started_at: Any) -> JournalEntry:
     """Journal a step that has no effect outside, such as a model call: its result only."""
-    run = held(hold.run_id, hold.fence)
+    run = lock_driven(hold.run_id, hold.fence)
     if step.kind == Kind.MODEL:
         leases.model_answered(run)
-    result = canonical.as_read(result)
+    result = canonical.normalize(result)
     return new_entry(
         hold, step, Status.DONE, result=result, started_at=started_at, finished_at=now()
     )
@@ -91,7 +91,7 @@ def note_written(
 
     Whoever is killed leaves both or neither; `write(run, key)` returns JSON: a replay gets that.
     """
-    run = held(hold.run_id, hold.fence)
+    run = lock_driven(hold.run_id, hold.fence)
     result = write(run, f"{hold.generation}:{step.key}")
     return new_entry(
         hold, step, Status.DONE, result=result, started_at=started_at, finished_at=now()
@@ -101,7 +101,7 @@ def note_written(
 @verb
 def note_failed(hold: Hold, step: Step, error: str, started_at: Any) -> JournalEntry:
     """Journal a step that ended with an error which a replay must meet again."""
-    held(hold.run_id, hold.fence)
+    lock_driven(hold.run_id, hold.fence)
     return new_entry(
         hold, step, Status.FAILED, error=error, started_at=started_at, finished_at=now()
     )
@@ -115,7 +115,7 @@ def left_key(key: str) -> str:
 @verb
 def note_left(hold: Hold, step: Step) -> None:
     """The agent itself stopped waiting for this step, as `asyncio.wait_for` does; a replay, too."""
-    held(hold.run_id, hold.fence)
+    lock_driven(hold.run_id, hold.fence)
     name, about = f"stopped waiting for {step.name}"[:200], canonical.canonical({"step": step.key})
     left = Step(Kind.READ, name, left_key(step.key), about)
     new_entry(hold, left, Status.DONE, finished_at=now())
@@ -124,7 +124,7 @@ def note_left(hold: Hold, step: Step) -> None:
 @verb
 def add_note(hold: Hold, entry: JournalEntry, note: str) -> None:
     """Put a remark on an entry, for the run's page."""
-    held(hold.run_id, hold.fence)
+    lock_driven(hold.run_id, hold.fence)
     entry.note = note
     entry.save(update_fields=["note"])
 
@@ -150,7 +150,7 @@ class Question(Protocol):
 @verb
 def ask(hold: Hold, step: Step, question: Question) -> tuple[JournalEntry, Any]:
     """Store the question and its journal row together, so that a replay never asks twice."""
-    run = held(hold.run_id, hold.fence)
+    run = lock_driven(hold.run_id, hold.fence)
     request = question.store(run, f"{hold.generation}:{step.key}")
     entry = new_entry(
         hold,
@@ -165,7 +165,7 @@ def ask(hold: Hold, step: Step, question: Question) -> tuple[JournalEntry, Any]:
 
 def asked(hold: Hold, entry: JournalEntry) -> Any:
     """The row of a question that was asked before."""
-    return patterns.get(entry.request_kind).by_id(entry.request_id)
+    return patterns.get(entry.request_kind).find_by_id(entry.request_id)
 
 
 def shorten(hold: Hold, entry: JournalEntry, seconds: float) -> None:
@@ -180,18 +180,18 @@ def shorten(hold: Hold, entry: JournalEntry, seconds: float) -> None:
 def take_decision(hold: Hold, entry: JournalEntry) -> Any:
     """The decided question, noted as delivered to the run; None while nobody has decided."""
     pattern = patterns.get(entry.request_kind)
-    request = pattern.by_id(entry.request_id)
+    request = pattern.find_by_id(entry.request_id)
     if request.resolved_at is None:
         return None
     if entry.status == Status.DONE:
         return pattern.effective(request)
-    held(hold.run_id, hold.fence)
+    lock_driven(hold.run_id, hold.fence)
     return _take_up(hold, entry, request)
 
 
 def _take_up(hold: Hold, entry: JournalEntry, request: HumanRequest) -> HumanRequest:
     """Note a decision as delivered and the question as answered. Inside a unit, the run held."""
-    decided = answer(entry, request, shown_now())
+    decided = answer(entry, request, read_local_clock())
     note_answer(hold, entry, [request, decided])
     return decided
 
@@ -221,7 +221,7 @@ _taken_up = Change(
 @verb
 def begin_wait(hold: Hold, step: Step, asked: JournalEntry, seconds: float) -> JournalEntry:
     """Start to wait for a question, but not beyond `seconds` from now; that time is journaled."""
-    held(hold.run_id, hold.fence)
+    lock_driven(hold.run_id, hold.fence)
     at = now()
     until = at + timedelta(seconds=max(0.0, seconds))
     return new_entry(
@@ -245,7 +245,7 @@ def end_wait(hold: Hold, entry: JournalEntry) -> tuple[bool, Any]:
     decided = take_decision(hold, entry)
     if decided is not None or now() < wakes_at(entry):
         return decided is not None, decided
-    held(hold.run_id, hold.fence)
+    lock_driven(hold.run_id, hold.fence)
     # Whoever decides at this moment comes before the entry, or after its commit.
     model = patterns.get(entry.request_kind).model
     if rows_for_update(model).get(pk=entry.request_id).resolved_at is not None:
@@ -281,7 +281,7 @@ def give_up(hold: Hold, entry: JournalEntry, number: int, key: str) -> None:
 
     `key` names the wait's own entry, if it has one.
     """
-    run = held(hold.run_id, hold.fence)
+    run = lock_driven(hold.run_id, hold.fence)
     own = JournalEntry.objects.filter(run=run, generation=hold.generation, key=key)
     own.exclude(status=Status.DONE).update(status=Status.ABANDONED)
     entry.result = {**(entry.result or {}), "given_up": sorted({*given_up(entry), number})}

@@ -103,7 +103,7 @@ class Questions:
         if entry is not None:
             return entry
         async with self._activity.in_flight():  # another program's question, or an unknown id
-            await self._rows.ask_database(patterns.of(model).by_id, request_id)
+            await self._rows.ask_database(patterns.find_by_model(model).find_by_id, request_id)
         raise ValueError(f"Run {self._rows.hold.run_id} did not ask {model.__name__} {request_id}.")
 
     async def _repeat_giving_up(

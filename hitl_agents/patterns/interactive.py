@@ -20,7 +20,7 @@ from hitl_agents.patterns.plan_steps import NotDone, carry_out
 from hitl_agents.prompts import plans
 from hitl_agents.prompts.shared import Messages
 from plans import asking, progress
-from plans.lookup import by_id, steps_of, version_of
+from plans.lookup import find_by_id, steps_of, version_of
 from plans.models import PlanTurn
 from plans.versions.steps import Step
 from plans.versions.storing import Draft
@@ -182,7 +182,7 @@ class InteractiveAgent:
 
 def shown(plan_id: Any, turn_id: int) -> dict[str, Any]:
     """The current version for whoever called the agent."""
-    plan = by_id(plan_id)
+    plan = find_by_id(plan_id)
     version = version_of(plan)
     steps = steps_of(plan)
     questions = [each["text"] for each in version.questions]
@@ -204,7 +204,7 @@ def shown(plan_id: Any, turn_id: int) -> dict[str, Any]:
 
 def report(plan_id: Any) -> dict[str, Any]:
     """What became of the plan, for whoever gave the task."""
-    plan = by_id(plan_id)
+    plan = find_by_id(plan_id)
     tries = {row.identity: row for row in plan.tries.order_by("attempt")}
     steps = []
     for step in steps_of(plan):
@@ -222,7 +222,7 @@ def report(plan_id: Any) -> dict[str, Any]:
 
 def _about(plan_id: int, **_: Any) -> dict[str, Any]:
     """What a step is done with, as the plan is now; which step it is tells it from others."""
-    plan = by_id(plan_id)
+    plan = find_by_id(plan_id)
     said = progress.conversation(plan)
     known = {"goal": plan.goal, "said": said, "earlier": progress.earlier(plan)}
     return {**known, **surroundings()}

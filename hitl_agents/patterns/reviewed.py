@@ -75,7 +75,7 @@ class ReviewedAgent:
         queue = self.review_queue
         if isinstance(queue, BoundQueue):
             return await queue.wait(item_id, timeout)
-        item = await sync_to_async(services.by_id)(item_id)
+        item = await sync_to_async(services.find_by_id)(item_id)
         return await wait_until(
             lambda: queue.get_review_result(item.pk), subject=item.subject, timeout=timeout
         )

@@ -13,7 +13,7 @@ from datetime import datetime
 from hitl_agents.journal.threads import DatabaseThreads
 from hitl_agents.runner.hints import NOTHING, Hint, hint_of
 from hitl_agents.runner.polling import Looks
-from ledger.clock import shown_now
+from ledger.clock import read_local_clock
 from ledger.log.wake import Decided
 from ledger.models import Event
 
@@ -94,7 +94,7 @@ class Noticing:
 
     def _look_at(self, when: datetime) -> None:
         """Look again when this time has come, if that is sooner than the next tick."""
-        self._look_in((when - shown_now()).total_seconds())
+        self._look_in((when - read_local_clock()).total_seconds())
 
     def _look_in(self, seconds: float) -> None:
         self._next_look = min(self._next_look, time.monotonic() + max(0.0, seconds) + 0.005)

@@ -40,7 +40,7 @@ class Looks:
         self._number += 1
         if self._number % LIBRARY_LOOKS == 1:
             leases.sweep_library()
-        decided = delivery.decided_runs()
+        decided = delivery.find_decided_runs()
         due = _due(within)
         return Found([*decided, *due.runs], due.next)
 

@@ -35,7 +35,7 @@ class Bell:
             return True  # one came in while the last look was reading
         # Not select(): it takes no file numbered 1024 or above, and a web process has many sockets.
         poller = select.poll()
-        for number in (self._pipe, *self._other()):
+        for number in (self._pipe, *self._list_sources()):
             poller.register(number, select.POLLIN)
         readable = {number for number, _ in poller.poll(seconds * 1000)}
         if self._pipe in readable:
@@ -46,7 +46,7 @@ class Bell:
             self._drain_notifications()
         return bool(readable)
 
-    def _other(self) -> list[int]:
+    def _list_sources(self) -> list[int]:
         if self._postgres:
             return [connection.connection.fileno()]
         return [] if self._inotify is None else [self._inotify.fileno()]
@@ -54,10 +54,10 @@ class Bell:
     def _drain_notifications(self) -> bool:
         found = list(connection.connection.notifies(timeout=0))  # take all of them
         for each in found:
-            self._decided += wake.decided_in(each.payload)
+            self._decided += wake.parse_decided(each.payload)
         return len(found) > 0
 
-    def decided(self) -> list[wake.Decided]:
+    def take_decided(self) -> list[wake.Decided]:
         """What the hints since the last call say was decided: on PostgreSQL alone they say it."""
         found, self._decided = self._decided, []
         return found

@@ -23,7 +23,7 @@ class CalendarQuerySet(EventQuerySet):
         if first is None or last is None:
             return []
         found = [_start(first, kind)]
-        while (following := _next(found[-1], kind)) <= last:
+        while (following := _advance(found[-1], kind)) <= last:
             found.append(following)
         return found if order == "ASC" else found[::-1]
 
@@ -33,7 +33,7 @@ def _start(at: datetime, kind: str) -> datetime:
     return datetime(at.year, month, at.day if kind == "day" else 1, tzinfo=UTC)
 
 
-def _next(start: datetime, kind: str) -> datetime:
+def _advance(start: datetime, kind: str) -> datetime:
     if kind == "day":
         return start + timedelta(days=1)
     return _start(start + timedelta(days=366 if kind == "year" else 31), kind)

@@ -9,7 +9,7 @@ from typing import Any
 Data = Mapping[str, Any]
 
 
-def _as_it_says(kind: str, data: Data, outcome: str) -> str:
+def _keep_outcome(kind: str, data: Data, outcome: str) -> str:
     return outcome
 
 
@@ -37,7 +37,7 @@ class EventKinds:
     risk_in: str = ""
     also_looked: frozenset[str] = frozenset()  # what else shows that a person has it in sight
     sums: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    corrected: Callable[[str, Data, str], str] = field(default=_as_it_says)
+    corrected: Callable[[str, Data, str], str] = field(default=_keep_outcome)
 
     @property
     def looks(self) -> frozenset[str]:

@@ -42,13 +42,13 @@ def json_rows(events: Iterable[Event]) -> str:
     return "".join(_json_row(event) for event in events)
 
 
-def as_csv(request: HttpRequest, events: QuerySet[Event]) -> StreamingHttpResponse:
+def stream_csv(request: HttpRequest, events: QuerySet[Event]) -> StreamingHttpResponse:
     """The events as a CSV file to download, oldest first."""
     header = ",".join(COLUMNS) + "\r\n"
     return _download(request, events, "csv", "text/csv; charset=utf-8; header=present", header)
 
 
-def as_jsonl(request: HttpRequest, events: QuerySet[Event]) -> StreamingHttpResponse:
+def stream_jsonl(request: HttpRequest, events: QuerySet[Event]) -> StreamingHttpResponse:
     """The events as a JSON Lines file to download, oldest first."""
     return _download(request, events, "jsonl", "application/jsonl; charset=utf-8", "")
 
@@ -94,7 +94,7 @@ def _download(
 ) -> StreamingHttpResponse:
     text = _text(events, WRITERS[suffix], header)
     # Each server sends only its own kind of iterator piece by piece.
-    content = _awaited(text) if isinstance(request, ASGIRequest) else text
+    content = _iterate(text) if isinstance(request, ASGIRequest) else text
     response = StreamingHttpResponse(content, content_type=content_type)
     name = f"events-{timezone.now():%Y%m%d-%H%M%S}.{suffix}"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -108,7 +108,7 @@ def _text(events: QuerySet[Event], write: Writer, header: str) -> Iterator[str]:
         yield write(piece)
 
 
-async def _awaited(text: Iterator[str]) -> AsyncIterator[str]:
+async def _iterate(text: Iterator[str]) -> AsyncIterator[str]:
     following = sync_to_async(lambda: next(text, None))
     while (piece := await following()) is not None:
         yield piece

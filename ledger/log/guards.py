@@ -33,25 +33,25 @@ WHILE_RUNNING = ("ledger_event_no_delete", "ledger_event_no_truncate")
 
 def install() -> None:
     """Install what is missing; nothing happens, and nothing is locked, when nothing is."""
-    if not missing():
+    if not find_missing():
         return
     with transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             # Two processes that start at once take turns, and no append is under way.
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOG_LOCK])
-        for name in missing():
+        for name in find_missing():
             create(cursor, connection.vendor, name)
 
 
 def uninstall() -> None:
     """Take the triggers of `install()` away, for tests and for whoever restores a backup."""
     with transaction.atomic(), connection.cursor() as cursor:
-        for name in wanted(connection.vendor):
+        for name in list_triggers(connection.vendor):
             if name in WHILE_RUNNING:
                 drop(cursor, connection.vendor, name)
 
 
-def missing() -> list[str]:
+def find_missing() -> list[str]:
     """The triggers that should be there and are not, or are switched off."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -64,10 +64,10 @@ def missing() -> list[str]:
                 "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", [TABLE]
             )
         there = {name for (name,) in cursor.fetchall()}
-    return [name for name in wanted(connection.vendor) if name not in there]
+    return [name for name in list_triggers(connection.vendor) if name not in there]
 
 
-def wanted(vendor: str) -> dict[str, str]:
+def list_triggers(vendor: str) -> dict[str, str]:
     """The triggers of that database: name → the statement that each refuses."""
     return POSTGRES if vendor == "postgresql" else SQLITE
 
@@ -75,7 +75,7 @@ def wanted(vendor: str) -> dict[str, str]:
 def create(cursor: Any, vendor: str, name: str) -> None:
     """Create one trigger; one of that name that is switched off is replaced."""
     drop(cursor, vendor, name)
-    when = wanted(vendor)[name]
+    when = list_triggers(vendor)[name]
     if vendor == "postgresql":
         cursor.execute(_FUNCTION)
         cursor.execute(

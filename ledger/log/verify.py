@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Max
 
 from ledger.models import Event
-from ledger.transitions import GENESIS, chained_fields
+from ledger.transitions import GENESIS, hash_fields
 
 BATCH = 2_000  # events; 10,000 were four times slower on PostgreSQL (measured)
 LOWEST = -(2**63)  # below every id: an event put in before the first one is found too
@@ -87,7 +87,7 @@ _CUT = "The log ends at event {}; it once had event {}."
 
 def _hash(previous: str, row: tuple[Any, ...]) -> str:
     try:
-        return chained_fields(previous, *row[:7])
+        return hash_fields(previous, *row[:7])
     except TypeError:  # SQLite stores anything in any column
         return ""
 

@@ -33,7 +33,7 @@ _lock = threading.Lock()
 _bells: dict[tuple[int, str], int] = {}
 
 
-def after_commit(decided: Sequence[Decided] = ()) -> None:
+def wake_after_commit(decided: Sequence[Decided] = ()) -> None:
     """Wake everybody who follows the log, once this transaction has committed."""
     if connection.vendor == "postgresql":
         said = "\n".join(f"{each.event} {each.run} {each.table}" for each in decided)
@@ -44,8 +44,8 @@ def after_commit(decided: Sequence[Decided] = ()) -> None:
     transaction.on_commit(lambda: ring(), robust=True)
 
 
-def decided_in(said: str) -> list[Decided]:
-    """What after_commit() was told, from the text of its NOTIFY; nothing from another's."""
+def parse_decided(said: str) -> list[Decided]:
+    """What wake_after_commit() was told, from the text of its NOTIFY; nothing from another's."""
     found = (re.fullmatch(r"(\d{1,18}) (\d{1,18}) ([a-z_.]+)", line) for line in said.splitlines())
     return [Decided(int(each[1]), int(each[2]), each[3]) for each in found if each]
 

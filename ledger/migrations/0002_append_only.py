@@ -24,7 +24,7 @@ def unprotect(apps, schema_editor):
     from ledger.log import guards
 
     with schema_editor.connection.cursor() as cursor:
-        for name in guards.wanted(schema_editor.connection.vendor):
+        for name in guards.list_triggers(schema_editor.connection.vendor):
             guards.drop(cursor, schema_editor.connection.vendor, name)
 
 

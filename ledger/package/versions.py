@@ -65,11 +65,11 @@ def find_unknown(connection: BaseDatabaseWrapper) -> set[Migration]:
     """The applied migrations of our apps that this code does not have."""
     ours = {config.label for config in apps.get_app_configs() if config.name in settings.HITL_APPS}
     applied = MigrationRecorder(connection).applied_migrations()
-    unknown = {each for each in applied if each[0] in ours} - set(_on_disk(ours))
-    return unknown - _replaced() if unknown else set()
+    unknown = {each for each in applied if each[0] in ours} - set(_list_on_disk(ours))
+    return unknown - _find_replaced() if unknown else set()
 
 
-def _on_disk(labels: set[str]) -> list[Migration]:
+def _list_on_disk(labels: set[str]) -> list[Migration]:
     """The migrations of those apps by their file names: loading them takes a runner megabytes."""
     return [
         (label, module.name) for label in labels for module in pkgutil.iter_modules(_folders(label))
@@ -84,7 +84,7 @@ def _folders(label: str) -> list[str]:
         return []
 
 
-def _replaced() -> set[Migration]:
+def _find_replaced() -> set[Migration]:
     """Those that are gone from the disk because a squashed one stands for them."""
     there = MigrationLoader(None).disk_migrations.values()
     return {pair for migration in there for pair in migration.replaces}

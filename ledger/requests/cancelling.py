@@ -17,7 +17,7 @@ def cancel_open(run: Run, *, actor: str, reason: str, ended: bool = False) -> in
     `ended`: the run came to its own end; what outlives that (see patterns) stays open.
     """
     cancelled = 0
-    for pattern in patterns.all_patterns():
+    for pattern in patterns.list_patterns():
         if ended and pattern.outlives_its_run:
             continue
         open_ones = pattern.model.objects.filter(run=run, status="pending")

@@ -21,7 +21,7 @@ SAY_WHY = "Say why, so that the agent can do better."
 UNDECIDED = "Nothing was decided."
 
 
-def by_id_of(model: type[M], what: str, *related: str) -> Callable[[Any], M]:
+def make_finder(model: type[M], what: str, *related: str) -> Callable[[Any], M]:
     """A function from an id, a number or its text, to the row of that model.
 
     It reads the `related` rows, too (as select_related), and raises UnknownId, which calls such
@@ -32,7 +32,7 @@ def by_id_of(model: type[M], what: str, *related: str) -> Callable[[Any], M]:
         lambda: model._default_manager.select_related(*related).filter(pk=slot(model, key.name))
     )
 
-    def by_id(given: Any) -> M:
+    def find_by_id(given: Any) -> M:
         try:
             number = key.get_prep_value(given)
         except (ValueError, TypeError, OverflowError) as error:
@@ -42,14 +42,17 @@ def by_id_of(model: type[M], what: str, *related: str) -> Callable[[Any], M]:
             raise UnknownId(what, given)
         return found[0]
 
-    return by_id
+    return find_by_id
 
 
 def check_permitted(
-    by_id: Callable[[Any], M], request_id: object, by: Any, refusal: Callable[[M, Any], str | None]
+    find_by_id: Callable[[Any], M],
+    request_id: object,
+    by: Any,
+    refusal: Callable[[M, Any], str | None],
 ) -> tuple[M, Any]:
     """The request and the user; NotAllowed before anything else is said about the request."""
-    request, user = by_id(request_id), user_named(by)
+    request, user = find_by_id(request_id), user_named(by)
     reason = refusal(request, user)
     if reason is not None:
         raise NotAllowed(reason)

@@ -31,7 +31,7 @@ LONGEST = 10 * 365 * 24 * 60 * 60  # seconds; who waits longer waits for the req
 
 @verb
 def expire(
-    by_id: Callable[[Any], R],
+    find_by_id: Callable[[Any], R],
     request_id: object,
     to: str,
     *,
@@ -40,7 +40,7 @@ def expire(
     **data: Any,
 ) -> R:
     """Move a request whose deadline has passed to `to`. Anything else about it: as it is."""
-    request, at = by_id(request_id), now()
+    request, at = find_by_id(request_id), now()
     if request.deadline is None or at < request.deadline:
         return request  # so that no row says that it ended before its deadline
     changes = {"resolved_at": at, **changes}
@@ -48,17 +48,17 @@ def expire(
     try:
         move(request, to, kind=kind, actor="deadline", changes=changes, where=due, **data)
     except Refused:
-        return by_id(request_id)  # somebody was first, or it is not due yet
+        return find_by_id(request_id)  # somebody was first, or it is not due yet
     return request
 
 
 @verb
-def shorten(by_id: Callable[[Any], R], request_id: object, seconds: float) -> R:
+def shorten(find_by_id: Callable[[Any], R], request_id: object, seconds: float) -> R:
     """Bring the deadline forward to `seconds` from now: once, and never backward.
 
     Infinity leaves it where it is. Raises BadInput for what is no number.
     """
-    request = by_id(request_id)
+    request = find_by_id(request_id)
     if not isinstance(seconds, int | float) or seconds != seconds:
         raise BadInput("timeout", f"{seconds!r} is no number of seconds.")
     if seconds > LONGEST:
@@ -74,12 +74,12 @@ def shorten(by_id: Callable[[Any], R], request_id: object, seconds: float) -> R:
             run_id=request.run_id,
             deadline=deadline.isoformat(),
         )
-    return by_id(request_id)
+    return find_by_id(request_id)
 
 
 def expire_due() -> int:
     """End questions whose deadline has passed, of every kind; how many, AT_ONCE at most."""
-    expire = {each.label: each.expire for each in patterns.all_patterns() if each.expire}
+    expire = {each.label: each.expire for each in patterns.list_patterns() if each.expire}
     overdue = _overdue(tuple(expire))()
     for label, pk, _ in overdue:
         try:

@@ -18,14 +18,14 @@ def deliver(request: Any, *, actor: str, at: datetime | None = None) -> None:
     """Note that the run which asked took up the decision, `at` or now. Once; again does nothing."""
     with unit():
         at = at or now()
-        if _delivered(request._meta.label_lower)(id=request.pk, delivered_at=at):
+        if _prepare_delivery(request._meta.label_lower)(id=request.pk, delivered_at=at):
             request.delivered_at = at
             kind = f"{request._meta.app_label}.delivered"
             record(kind, request.subject, actor=actor, run_id=request.run_id)
 
 
 @cache
-def _delivered(label: str) -> Change[HumanRequest]:
+def _prepare_delivery(label: str) -> Change[HumanRequest]:
     model = patterns.get(label).model
     return Change(
         lambda: model.objects.filter(pk=slot(model, "id"), delivered_at=None),
@@ -37,24 +37,24 @@ def forget(run: Run) -> None:
     """The run is over, or starts from the top: nothing that it waited for wakes it any more."""
     waiting = JournalEntry.objects.filter(run=run, status=JournalEntry.Status.WAITING)
     waiting.update(status=JournalEntry.Status.ABANDONED)
-    for pattern in patterns.all_patterns():
+    for pattern in patterns.list_patterns():
         pattern.model.objects.filter(run=run, resolved_at__isnull=False, delivered_at=None).update(
             delivered_at=now()
         )
 
 
-def decided_runs() -> list[int]:
+def find_decided_runs() -> list[int]:
     """Waiting runs of which an awaited question is decided: the look that no lost hint escapes."""
-    return sorted({run_id for (run_id,) in _decided_runs(_tables())()})
+    return sorted({run_id for (run_id,) in _select_decided_runs(_tables())()})
 
 
 def _tables() -> tuple[type[HumanRequest], ...]:
-    return tuple(pattern.model for pattern in patterns.all_patterns())
+    return tuple(pattern.model for pattern in patterns.list_patterns())
 
 
 @cache
-def _decided_runs(models: tuple[type[HumanRequest], ...]) -> Values:
-    def decided(model: type[HumanRequest]) -> Any:
+def _select_decided_runs(models: tuple[type[HumanRequest], ...]) -> Values:
+    def select_decided(model: type[HumanRequest]) -> Any:
         return JournalEntry.objects.filter(
             status=JournalEntry.Status.WAITING,
             run__status=Run.Status.WAITING,
@@ -62,7 +62,7 @@ def _decided_runs(models: tuple[type[HumanRequest], ...]) -> Values:
             request_id__in=model.objects.undelivered().values("pk"),
         ).values_list("run_id")
 
-    return Values(lambda: union(map(decided, models), all=True))
+    return Values(lambda: union(map(select_decided, models), all=True))
 
 
 def has_decided(run_id: int) -> bool:

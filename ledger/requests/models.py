@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from ledger.clock import DbNow, now, shown_now
+from ledger.clock import DbNow, now, read_local_clock
 from ledger.models import Run
 
 STILL_OPEN = Q(deadline=None) | Q(deadline__gt=DbNow())  # by the database's clock
@@ -65,7 +65,9 @@ class HumanRequest(models.Model):
     def expired(self) -> bool:
         """Pending past its deadline, for showing; deciding asks the database's clock again."""
         return (
-            self.status == "pending" and self.deadline is not None and self.deadline <= shown_now()
+            self.status == "pending"
+            and self.deadline is not None
+            and self.deadline <= read_local_clock()
         )
 
     @property
@@ -100,19 +102,19 @@ class Claimable(models.Model):
     def is_claimed(self) -> bool:
         """Whether somebody has it in hand, for showing; claiming asks the database's clock again."""
         until = self.claimed_until
-        return self.status == "pending" and until is not None and until > shown_now()
+        return self.status == "pending" and until is not None and until > read_local_clock()
 
 
 # Indexes and constraints that the tables have in common; each has names of its own.
 
 
-def once_per_run_and_key(name: str) -> models.UniqueConstraint:
+def unique_key_constraint(name: str) -> models.UniqueConstraint:
     """A run that is replayed asks nothing twice."""
     asked_by_a_run = Q(run__isnull=False) & ~Q(key="")
     return models.UniqueConstraint(fields=["run", "key"], condition=asked_by_a_run, name=name)
 
 
-def undelivered_index(name: str) -> models.Index:
+def delivery_index(name: str) -> models.Index:
     """The few that are decided and not taken up yet."""
     return models.Index(
         fields=["delivered_at", "resolved_at"],

@@ -33,7 +33,7 @@ def say_when(time: datetime | None) -> str:
 
 def explain_loss(
     model: type[R],
-    by_id: Callable[[Any], R],
+    find_by_id: Callable[[Any], R],
     pk: int,
     shown: str,
     name_winner: Callable[[R], str],
@@ -44,7 +44,7 @@ def explain_loss(
     The clock is asked before the row is read: a row that was not late then is decided by now.
     """
     late = model.objects.overdue().filter(pk=pk).exists()
-    request: Any = by_id(pk)
+    request: Any = find_by_id(pk)
     if request.digest != shown:
         return Stale(f"This page was out of date; {unchanged}.", request)
     if late or getattr(request, "resolution", "") == "deadline":

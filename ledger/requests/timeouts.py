@@ -15,7 +15,7 @@ class Unsaid(float):
 DEFAULT: float = Unsaid(300.0)  # seconds
 
 
-def given(timeout: float | None) -> float | None:
+def resolve_timeout(timeout: float | None) -> float | None:
     """The timeout that ends the question if it passes first; None leaves that to its deadline.
 
     A program waits in memory, so it has a default. A run may wait as long as its question does.

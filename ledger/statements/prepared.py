@@ -42,7 +42,7 @@ class _Statement:
     def __init__(self, compiler: Any) -> None:
         self.sql, self.parameters = compiler.as_sql()
 
-    def given(self, values: dict[str, Any]) -> list[Any]:
+    def fill_slots(self, values: dict[str, Any]) -> list[Any]:
         """The parameters, with these values in the slots."""
         return [
             one.output_field.get_db_prep_save(values[one.name], connection)
@@ -52,7 +52,7 @@ class _Statement:
         ]
 
     def run(self, cursor: Any, values: dict[str, Any]) -> None:
-        cursor.execute(self.sql, self.given(values))
+        cursor.execute(self.sql, self.fill_slots(values))
 
 
 class _Reading(_Statement):
@@ -94,14 +94,14 @@ class Rows(Generic[M]):
 
     @property
     def reading(self) -> _Reading:
-        found: _Reading = _written(self, self._write)
+        found: _Reading = _write_once(self, self._write)
         return found
 
     def _write(self) -> _Reading:
         return _Reading(self.build().query.get_compiler(connection.alias))
 
 
-def together(*asked: Rows[Any], **values: Any) -> list[list[Any]]:
+def read_together(*asked: Rows[Any], **values: Any) -> list[list[Any]]:
     """What each of these finds with the values that it has slots for, one list for each.
 
     PostgreSQL gets them in one message and answers in one: the way there and back takes longer
@@ -110,7 +110,7 @@ def together(*asked: Rows[Any], **values: Any) -> list[list[Any]]:
     if connection.vendor != "postgresql":
         return [rows(**values) for rows in asked]
     readings = [rows.reading for rows in asked]
-    given = [value for reading in readings for value in reading.given(values)]
+    given = [value for reading in readings for value in reading.fill_slots(values)]
     found = []
     with connection.cursor() as cursor:
         cursor.execute("; ".join(reading.sql for reading in readings), given)
@@ -141,7 +141,7 @@ class Values:
     build: Callable[[], models.QuerySet[Any, Any]]
 
     def __call__(self, **values: Any) -> list[tuple[Any, ...]]:
-        listing: _Listing = _written(self, self._write)
+        listing: _Listing = _write_once(self, self._write)
         with connection.cursor() as cursor:
             listing.run(cursor, values)
             return listing.values(cursor.fetchall())
@@ -157,7 +157,7 @@ class Number:
     build: Callable[[], models.QuerySet[Any, Any]]
 
     def __call__(self, **values: Any) -> int:
-        counting: _Statement = _written(self, self._write)
+        counting: _Statement = _write_once(self, self._write)
         with connection.cursor() as cursor:
             counting.run(cursor, values)
             found: int = cursor.fetchone()[0]
@@ -190,7 +190,7 @@ class Change(Generic[M]):
     to: dict[str, Any]
 
     def __call__(self, **values: Any) -> int:
-        statement: _Statement = _written(self, self._write)
+        statement: _Statement = _write_once(self, self._write)
         with (
             transaction.mark_for_rollback_on_error(connection.alias),
             connection.cursor() as cursor,
@@ -208,7 +208,7 @@ class Change(Generic[M]):
 _known: dict[tuple[str, object], Any] = {}
 
 
-def _written(key: object, write: Callable[[], Any]) -> Any:
+def _write_once(key: object, write: Callable[[], Any]) -> Any:
     """What `write` returns, once for each database: a web request has a connection of its own.
 
     What was written through one connection converts through it, too, also when it is closed; that

@@ -66,7 +66,7 @@ def _allowing(entries: Iterable[JournalEntry]) -> dict[str, HumanRequest]:
     """What people or rules were asked before these actions, by its subject."""
     asked = defaultdict(list)
     for entry in entries:
-        if entry.request_id is not None and ground.known(entry.request_kind):
+        if entry.request_id is not None and ground.is_known(entry.request_kind):
             asked[entry.request_kind].append(entry.request_id)
     rows = (ground.get(label).model.objects.in_bulk(keys) for label, keys in asked.items())
     return {row.subject: row for found in rows for row in found.values()}

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from ledger.clock import shown_now
+from ledger.clock import read_local_clock
 from ledger.models import RUNNER_SILENT_AFTER, JournalEntry, Run, Runner
 from pages import patterns
 
@@ -63,7 +63,7 @@ def of(run: Run) -> Evidence | None:
         runner=runner,
         runner_alive=runner is not None
         and not runner.stopped
-        and shown_now() - runner.seen_at < RUNNER_SILENT_AFTER,
+        and read_local_clock() - runner.seen_at < RUNNER_SILENT_AFTER,
     )
 
 

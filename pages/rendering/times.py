@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from ledger.clock import shown_now
+from ledger.clock import read_local_clock
 from ledger.models import RUNNER_SILENT_AFTER
 from pages.rendering import durations
 from pages.rendering.icons import icon
@@ -29,8 +29,8 @@ def moment(at: datetime | str | None, style: str = "clock") -> SafeString:
         return SafeString("")
     at = at.astimezone(UTC)
     if style == "ago":
-        text = f"{durations.lasted((shown_now() - at).total_seconds())} ago"
-    elif style == "clock" and at.date() == shown_now().astimezone(UTC).date():
+        text = f"{durations.lasted((read_local_clock() - at).total_seconds())} ago"
+    elif style == "clock" and at.date() == read_local_clock().astimezone(UTC).date():
         text = f"{at:%H:%M:%S}"
     else:
         text = _day(at) if style == "date" else f"{at.day} {at:%b}, {at:%H:%M}"
@@ -43,7 +43,7 @@ def due(deadline: datetime | None, shown_status: str = "pending") -> SafeString:
         return SafeString("")
     if deadline is None:
         return format_html('<span class="due is-none">{}no deadline</span>', icon("hourglass"))
-    remaining = deadline - shown_now()
+    remaining = deadline - read_local_clock()
     seconds = remaining.total_seconds()
     if seconds > 0:
         kind, text = (" is-soon" if remaining < SOON else ""), durations.left(seconds)
@@ -61,7 +61,7 @@ def due_bar(created_at: datetime, deadline: datetime | None) -> SafeString:
     if deadline is None:
         return SafeString("")
     whole = max(1, int((deadline - created_at).total_seconds()))
-    seconds = max(0, int((deadline - shown_now()).total_seconds()))
+    seconds = max(0, int((deadline - read_local_clock()).total_seconds()))
     return format_html(
         '<progress class="due-bar" max="{}" value="{}" data-due="{}" aria-label="Time left">'
         "{}</progress>",
@@ -77,7 +77,7 @@ def countdown(deadline: datetime | None) -> SafeString:
     if deadline is None:
         return SafeString("")
     at = deadline.astimezone(UTC).isoformat()
-    left = durations.left(max(0.0, (deadline - shown_now()).total_seconds()))
+    left = durations.left(max(0.0, (deadline - read_local_clock()).total_seconds()))
     return format_html(
         '<span class="due num" data-due="{}"><time datetime="{}">{}</time></span>', at, at, left
     )
@@ -122,7 +122,7 @@ def _liveness(run: Any, runners: Mapping[str, datetime] | None) -> tuple[str, st
     if run.status != "running":
         return ("" if run.status in ("waiting", "queued") else " is-over"), run.status
     seen = (runners or {}).get(run.runner) or run.lease_until
-    silent = shown_now() - seen if seen else timedelta(0)
+    silent = read_local_clock() - seen if seen else timedelta(0)
     if silent > GONE:
         return " is-gone", "runner gone"
     if silent > (RUNNER_SILENT_AFTER if runners else timedelta(0)):

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from ledger.clock import now
 from ledger.models import Run
-from ledger.requests.models import once_per_run_and_key
+from ledger.requests.models import unique_key_constraint
 from ledger.risk import RiskLevel
 
 
@@ -96,7 +96,7 @@ class Plan(models.Model):
             models.Index(fields=["status", "-id"], name="plan_by_status"),
             models.Index(fields=["agent_id", "-id"], name="plan_by_agent"),
         ]
-        constraints: ClassVar = [once_per_run_and_key("plan_once_per_run_and_key")]
+        constraints: ClassVar = [unique_key_constraint("plan_once_per_run_and_key")]
 
     def __str__(self) -> str:
         return f"plan {self.pk} ({self.status})"

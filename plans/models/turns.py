@@ -10,8 +10,8 @@ from django.urls import reverse
 from ledger.requests.models import (
     HumanRequest,
     RequestQuerySet,
-    once_per_run_and_key,
-    undelivered_index,
+    delivery_index,
+    unique_key_constraint,
     urgency_index,
 )
 from ledger.risk import RiskLevel
@@ -57,9 +57,9 @@ class PlanTurn(HumanRequest):
         indexes: ClassVar = [
             urgency_index("turn_pending_by_urgency"),
             models.Index(fields=["agent_id", "-id"], name="turn_by_agent"),
-            undelivered_index("turn_undelivered"),
+            delivery_index("turn_undelivered"),
         ]
-        constraints: ClassVar = [once_per_run_and_key("turn_once_per_run_and_key")]
+        constraints: ClassVar = [unique_key_constraint("turn_once_per_run_and_key")]
 
     def __str__(self) -> str:
         return f"{self.kind} for plan {self.plan_id} ({self.status})"

@@ -207,7 +207,7 @@ def elsewhere(plan: Plan) -> list[dict[str, str]]:
     if plan.run is None:
         return []
     found = []
-    for pattern in patterns.all_patterns():
+    for pattern in patterns.list_patterns():
         if pattern.model is not PlanTurn:
             rows = pattern.model.objects.open().filter(run=plan.run)
             found += [{"name": _name(row), "address": _address(row)} for row in rows]

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db.models import Count, Q
 
-from ledger.clock import shown_now
+from ledger.clock import read_local_clock
 from reviews import rules
 from reviews.models import ReviewItem, ReviewStatus
 from reviews.pages import reading_time
@@ -94,7 +94,7 @@ def _queue(item: ReviewItem, user: User, wanted: Wanted) -> dict[str, Any]:
 
 def _today(user: User) -> dict[str, int]:
     """How many this person has reviewed since midnight UTC, and how many per cent approved."""
-    midnight = shown_now().replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = read_local_clock().replace(hour=0, minute=0, second=0, microsecond=0)
     since = ReviewItem.objects.filter(
         reviewer=user, resolved_at__gte=midnight, resolved_at__lt=midnight + timedelta(days=1)
     )

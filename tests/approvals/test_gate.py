@@ -50,7 +50,7 @@ async def made(name: str = "mail", **fields: Any) -> ApprovalGate:
 
 
 async def fresh(request: ApprovalRequest) -> ApprovalRequest:
-    return await sync_to_async(services.by_id)(request.pk)
+    return await sync_to_async(services.find_by_id)(request.pk)
 
 
 # ---- Names, defaults, and what is async ----------------------------------------------------------
@@ -414,7 +414,7 @@ async def test_the_timeout_is_the_deadline_for_everybody() -> None:
     waiting = asyncio.create_task(place.wait_for_approval(request.pk, timeout=PATIENCE))
 
     def shortened() -> ApprovalRequest | None:
-        row = services.by_id(request.pk)
+        row = services.find_by_id(request.pk)
         return row if row.shortened else None
 
     row = await wait_until(shortened, subject=request.subject, timeout=PATIENCE)
@@ -520,7 +520,7 @@ def test_empty_feedback_is_refused(verb: str) -> None:
     request = asked()
     with pytest.raises(BadInput):
         getattr(ApprovalGate("mail"), verb)(request.pk, rita(), "")
-    assert services.by_id(request.pk).status == "pending"
+    assert services.find_by_id(request.pk).status == "pending"
 
 
 def test_a_reviewer_is_a_user_or_a_username_and_an_unknown_one_is_an_error() -> None:

@@ -33,7 +33,7 @@ def refused(request: ApprovalRequest, by: Any, why: str) -> None:
         with pytest.raises(NotAllowed, match=why) as error:
             verb(request.pk, by)
         assert error.value.http_status == 403
-        assert error.value.reason == rules.refusal(services.by_id(request.pk), by)
+        assert error.value.reason == rules.refusal(services.find_by_id(request.pk), by)
     assert ApprovalRequest.objects.values().get(pk=request.pk) == before
     assert ApprovalRequest.objects.count() == 1
     assert Event.objects.count() == events
@@ -61,7 +61,7 @@ def test_the_author_of_a_revision_does_not_decide_it(number: int) -> None:
     person = everybody()[number]
     request = asked()
     ApprovalRequest.objects.filter(pk=request.pk).update(author=person)
-    refused(services.by_id(request.pk), person, "You wrote this revision")
+    refused(services.find_by_id(request.pk), person, "You wrote this revision")
 
 
 def test_another_person_decides_what_one_may_not() -> None:
@@ -128,7 +128,7 @@ def test_a_closed_account_does_not_decide_even_in_a_program_that_holds_it(number
     User.objects.filter(pk=held.pk).update(is_active=False)
     with pytest.raises(NotAllowed, match="not active"):
         services.approve(request.pk, by=held)
-    assert services.by_id(request.pk).status == "pending"
+    assert services.find_by_id(request.pk).status == "pending"
 
 
 def test_a_permission_that_was_taken_away_counts_at_once() -> None:
@@ -155,7 +155,7 @@ def test_nobody_in_particular_decides_nothing(verb: str) -> None:
     for unknown in (None, "", "nobody", 5, object(), User(username="made-up", is_superuser=True)):
         with pytest.raises(UnknownId):
             VERBS[verb](request.pk, unknown)
-    assert services.by_id(request.pk).status == "pending"
+    assert services.find_by_id(request.pk).status == "pending"
 
 
 def test_a_reviewer_is_a_user_or_a_username() -> None:

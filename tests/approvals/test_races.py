@@ -106,7 +106,7 @@ def test_eight_deciders_at_once_have_one_winner_and_every_loser_is_told() -> Non
 
 def assert_one_winner(asked_for: ApprovalRequest, fight: Fight) -> str:
     """Who won this request, once the row, the log and what the losers were told agree."""
-    request = services.by_id(asked_for.pk)
+    request = services.find_by_id(asked_for.pk)
     events = Event.objects.filter(subject=request.subject, kind__in=(*ENDS, "approvals.cancelled"))
     event = events.get()  # one, not more
     winner = event.actor
@@ -180,7 +180,7 @@ def test_around_the_deadline_it_is_either_approved_in_time_or_rejected() -> None
     duel = Duel([asked() for _ in range(50)])
     at_once(duel.expire, duel.approve)
     for request, in_time in zip(duel.requests, duel.told, strict=True):
-        row = services.by_id(request.pk)
+        row = services.find_by_id(request.pk)
         assert row.status == ("approved" if in_time else "rejected")
         assert row.resolution == ("person" if in_time else "deadline")
         assert row.resolved_at is not None

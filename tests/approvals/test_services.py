@@ -58,7 +58,7 @@ def kinds(request: ApprovalRequest) -> list[str]:
 def overdue(request: ApprovalRequest) -> ApprovalRequest:
     """The request, its deadline a second ago."""
     ApprovalRequest.objects.filter(pk=request.pk).update(deadline=now() - timedelta(seconds=1))
-    return services.by_id(request.pk)
+    return services.find_by_id(request.pk)
 
 
 VERBS: dict[str, Callable[[ApprovalRequest], ApprovalRequest]] = {
@@ -84,16 +84,16 @@ AFTER = {
 def test_only_the_arrows_of_the_table_can_be_taken(was: str, to: str) -> None:
     request = asked()
     ApprovalRequest.objects.filter(pk=request.pk).update(status=was)
-    request = services.by_id(request.pk)
+    request = services.find_by_id(request.pk)
     before = Event.objects.count()
     if was == "pending" and to != "pending":
         move(request, to, kind="approvals.x", actor="system")
-        assert services.by_id(request.pk).status == to
+        assert services.find_by_id(request.pk).status == to
         assert Event.objects.count() == before + 1
     else:
         with pytest.raises(IllegalMove, match=f"from {was} to {to}"):
             move(request, to, kind="approvals.x", actor="system")
-        assert services.by_id(request.pk).status == was
+        assert services.find_by_id(request.pk).status == was
         assert Event.objects.count() == before
 
 
@@ -101,7 +101,7 @@ def test_only_the_arrows_of_the_table_can_be_taken(was: str, to: str) -> None:
 def test_each_verb_moves_the_row_and_writes_one_event(verb: str) -> None:
     request = asked()
     VERBS[verb](request)
-    after = services.by_id(request.pk)
+    after = services.find_by_id(request.pk)
     status, kind, resolution = AFTER[verb]
     assert (after.status, after.resolution) == (status, resolution)
     assert after.resolved_at is not None
@@ -139,7 +139,7 @@ def test_after_the_deadline_nobody_decides_even_if_no_process_noticed_it(verb: s
     with pytest.raises(TooLate) as error:
         VERBS[verb](request)
     assert error.value.http_status == 410
-    after = services.by_id(request.pk)
+    after = services.find_by_id(request.pk)
     assert (after.status, after.shown_status) == ("pending", "expired")
     assert kinds(request) == ["asked"]
     assert ApprovalRequest.objects.count() == 1
@@ -151,13 +151,13 @@ def test_a_decision_after_the_deadline_has_rejected_is_late(verb: str) -> None:
     services.expire(request.pk)
     with pytest.raises(TooLate):
         VERBS[verb](request)
-    assert services.by_id(request.pk).resolution == "deadline"
+    assert services.find_by_id(request.pk).resolution == "deadline"
 
 
 def test_the_deadline_rejects_and_says_so() -> None:
     request = overdue(asked())
     assert deadlines.expire_due() == 1
-    after = services.by_id(request.pk)
+    after = services.find_by_id(request.pk)
     assert (after.status, after.resolution, after.reviewer) == ("rejected", "deadline", None)
     assert after.feedback == "Approval timeout - auto-rejected for safety"
     assert after.resolved_at is not None
@@ -179,7 +179,7 @@ def test_the_second_decision_is_told_who_decided_what_and_when() -> None:
     services.reject(request.pk, by=person("jo", "Reviewers", first_name="Jo"), feedback="No.")
     with pytest.raises(AlreadyDecided) as error:
         services.approve(request.pk, by=rita())
-    at = services.by_id(request.pk).resolved_at
+    at = services.find_by_id(request.pk).resolved_at
     assert error.value.http_status == 409
     assert str(error.value) == f"Jo decided first: rejected, {at:%Y-%m-%d %H:%M:%S} UTC."
     assert error.value.current.pk == request.pk
@@ -200,7 +200,7 @@ def test_another_digest_than_the_shown_one_decides_nothing() -> None:
             services.approve(request.pk, by=rita(), digest=digest)
         assert error.value.http_status == 412
         assert error.value.current == request
-    assert services.by_id(request.pk).status == "pending"
+    assert services.find_by_id(request.pk).status == "pending"
     assert services.approve(request.pk, by=rita(), digest=request.digest).status == "approved"
 
 
@@ -212,12 +212,12 @@ def test_a_page_of_an_older_revision_is_told_the_newer_one() -> None:
         with pytest.raises(Stale, match="asked again") as error:
             services.approve(first.pk, by=rita(), digest=digest)
         assert error.value.current == second
-    assert services.by_id(second.pk).status == "pending"
+    assert services.find_by_id(second.pk).status == "pending"
 
 
 def test_ids_are_taken_as_value_or_text_and_unknown_ones_are_named() -> None:
     request = asked()
-    assert services.by_id(str(request.pk)) == request
+    assert services.find_by_id(str(request.pk)) == request
     unknown: Any
     for unknown in (request.pk + 999, "999999", "nonsense", None, [], "", 10**40):
         with pytest.raises(UnknownId) as error:
@@ -235,7 +235,7 @@ def test_feedback_that_says_nothing_or_cannot_be_stored_is_refused(
     with pytest.raises(BadInput) as error:
         verb(request.pk, by=rita(), feedback=feedback)
     assert error.value.field == "feedback"
-    assert services.by_id(request.pk).status == "pending"
+    assert services.find_by_id(request.pk).status == "pending"
 
 
 @pytest.mark.parametrize("feedback", [None, "x" * 10_001, "a\0b"])
@@ -352,7 +352,7 @@ def test_the_rule_is_frozen_when_it_is_asked() -> None:
     assert request.rule == was
     changed = gate(risk_threshold="critical", deadline_seconds=500)
     changed.deciders.set([group_named("Others")])
-    after = services.by_id(request.pk)
+    after = services.find_by_id(request.pk)
     assert (after.rule, after.deadline) == (was, request.deadline)
     with pytest.raises(NotAllowed, match="Only Reviewers"):
         services.approve(request.pk, by=_other())
@@ -414,10 +414,10 @@ def test_the_digest_covers_everything_that_tells_one_request_from_another() -> N
 
 def test_stored_arguments_that_were_changed_do_not_pass_the_check() -> None:
     request = asked()
-    envelope.check(services.by_id(request.pk))
+    envelope.check(services.find_by_id(request.pk))
     ApprovalRequest.objects.filter(pk=request.pk).update(details={"to": "eve@example.org"})
     with pytest.raises(Stale, match="digest differs"):
-        envelope.check(services.by_id(request.pk))
+        envelope.check(services.find_by_id(request.pk))
 
 
 # ---- Edit and approve --------------------------------------------------------------------------
@@ -437,7 +437,7 @@ def test_an_edit_is_a_new_revision_by_the_reviewer_and_approved() -> None:
     assert (new.risk_level, new.feedback) == ("high", "Bob it is.")
     assert kinds(new) == ["asked", "approved"]
     assert Event.objects.latest("id").payload["by"] == "edited"
-    envelope.check(services.by_id(new.pk))
+    envelope.check(services.find_by_id(new.pk))
 
 
 def test_an_edit_keeps_the_rule_and_the_deadline_of_what_was_asked() -> None:
@@ -446,7 +446,7 @@ def test_an_edit_keeps_the_rule_and_the_deadline_of_what_was_asked() -> None:
     Gate.objects.filter(pk=changed.pk).update(name="renamed")
     new = services.edit_and_approve(old.pk, by=rita(), details={"to": "bob"})
     assert (new.rule, new.deadline) == (old.rule, old.deadline)
-    envelope.check(services.by_id(new.pk))
+    envelope.check(services.find_by_id(new.pk))
 
 
 @pytest.mark.usefixtures("post_letter")
@@ -465,7 +465,7 @@ def test_an_edit_that_does_not_fit_the_action_decides_nothing(details: Any, fiel
     with pytest.raises(BadInput) as error:
         services.edit_and_approve(old.pk, by=rita(), details=details)
     assert error.value.field == field
-    assert services.by_id(old.pk).status == "pending"
+    assert services.find_by_id(old.pk).status == "pending"
     assert kinds(old) == ["asked"]
     assert ApprovalRequest.objects.count() == 1
 
@@ -474,7 +474,7 @@ def test_an_edit_of_an_action_that_others_have_keeps_the_limits_of_json() -> Non
     old = asked()
     with pytest.raises(BadInput):
         services.edit_and_approve(old.pk, by=rita(), details={"a": 2**53})
-    assert services.by_id(old.pk).status == "pending"
+    assert services.find_by_id(old.pk).status == "pending"
 
 
 def test_who_may_not_decide_learns_nothing_else_about_the_request() -> None:
@@ -532,7 +532,7 @@ def test_a_timeout_that_is_no_number_is_refused(seconds: Any) -> None:
     request = asked()
     with pytest.raises(BadInput):
         services.shorten(request.pk, seconds)
-    assert services.by_id(request.pk).deadline == request.deadline
+    assert services.find_by_id(request.pk).deadline == request.deadline
 
 
 @pytest.mark.parametrize("seconds", [0, -5, -1e300])

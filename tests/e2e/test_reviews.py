@@ -159,7 +159,7 @@ def test_without_a_script_everything_can_be_read_and_decided(site: Site, sign_in
     page.get_by_label("Feedback", exact=True).fill("Fine.")
     page.get_by_role("button", name="Approve", exact=True).click()
     expect(page.get_by_role("heading", name="Nothing left to review")).to_be_visible()
-    found = f"from reviews import services; print(services.by_id({number}).status)"
+    found = f"from reviews import services; print(services.find_by_id({number}).status)"
     assert until(lambda: site.run(found) == "approved", "the approval")
 
 

@@ -80,7 +80,7 @@ async def test_an_async_handler_answers_at_once(manager: EscalationManager) -> N
 
 
 async def test_a_sync_handler_may_use_the_database(manager: EscalationManager) -> None:
-    manager.register_handler("money", lambda asked: services.by_id(asked["id"]).reason)
+    manager.register_handler("money", lambda asked: services.find_by_id(asked["id"]).reason)
     assert await manager.escalate(**ASKED, escalation_type="money") == "Not sure."
 
 

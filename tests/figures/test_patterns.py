@@ -33,7 +33,7 @@ def counts(pattern: str, dimension: str = "", value: str = "") -> dict[str, int]
 
 
 def test_every_installed_pattern_is_declared() -> None:
-    installed = [pattern.model._meta.app_label for pattern in patterns.all_patterns()]
+    installed = [pattern.model._meta.app_label for pattern in patterns.list_patterns()]
     assert sorted(installed) == [each.pattern for each in declared().patterns]
 
 

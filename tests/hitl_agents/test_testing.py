@@ -111,7 +111,7 @@ def test_pending_requests_are_decided_by_the_script_oldest_first() -> None:
         people.rita(), approve(), reject("No."), revise("Shorter."), edit({"to": "bob"}, "Bob.")
     )
     assert decider.decide_pending() == 4
-    rows = [services.by_id(request.pk) for request in asked]
+    rows = [services.find_by_id(request.pk) for request in asked]
     assert [row.status for row in rows] == [
         "approved",
         "rejected",
@@ -143,7 +143,7 @@ def test_a_function_decides_by_the_request_and_may_leave_it_pending() -> None:
     wanted = {action: people.asked(action=action) for action in ("mail", "other", "delete")}
     decider = ScriptedDecider(people.rita(), then=by_action)
     assert decider.decide_pending() == 2
-    status = {action: services.by_id(row.pk).status for action, row in wanted.items()}
+    status = {action: services.find_by_id(row.pk).status for action, row in wanted.items()}
     assert status == {"mail": "approved", "other": "pending", "delete": "rejected"}
 
 

@@ -53,7 +53,7 @@ def rows(response: Any) -> list[list[str]]:
 
 def test_csv_holds_the_selected_events_oldest_first(root: Client) -> None:
     events = logged(3)
-    response = download(root, "as_csv", events[1:])
+    response = download(root, "export_csv", events[1:])
     header, *found = rows(response)
     assert header == ["id", "at", "kind", "subject", "actor", "run", "data", "hash"]
     assert [row[0] for row in found] == [str(event.pk) for event in events[1:]]
@@ -66,11 +66,11 @@ def test_csv_holds_the_selected_events_oldest_first(root: Client) -> None:
 def test_csv_lines_end_and_quote_as_rfc_4180_says(root: Client) -> None:
     said = 'a "quoted", comma\r\nand line'
     events = logged(1, said=said)
-    content = text(download(root, "as_csv", events))
+    content = text(download(root, "export_csv", events))
     lines = content.split("\r\n")
     assert len(lines) == 3
     assert lines[-1] == ""
-    assert json.loads(rows(download(root, "as_csv", events))[1][6]) == {"said": said}
+    assert json.loads(rows(download(root, "export_csv", events))[1][6]) == {"said": said}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_other_cells_stay_as_they_are() -> None:
 
 def test_jsonl_keeps_the_stored_text_that_the_hash_is_made_from(root: Client) -> None:
     events = logged(2, said="=1+1 é \u202e", number=1)
-    lines = text(download(root, "as_jsonl", events)).splitlines()
+    lines = text(download(root, "export_jsonl", events)).splitlines()
     assert len(lines) == 2
     first = json.loads(lines[0])
     assert list(first) == ["id", "at", "kind", "subject", "actor", "run", "data", "hash"]
@@ -108,7 +108,7 @@ def test_select_all_exports_what_is_filtered_not_only_the_page(root: Client) -> 
     other = logged(1, kind="tests.other")
     response = root.post(
         f"{LIST}?kind=tests.done",
-        {"action": "as_csv", "_selected_action": [other[0].pk], "select_across": "1"},
+        {"action": "export_csv", "_selected_action": [other[0].pk], "select_across": "1"},
     )
     kinds = [row[2] for row in rows(response)[1:]]
     assert kinds == ["tests.done"] * 120
@@ -119,7 +119,7 @@ def test_a_long_log_is_read_in_pieces(
 ) -> None:
     monkeypatch.setattr(export, "PIECE", 10)
     events = logged(95)
-    response = download(root, "as_jsonl", events)
+    response = download(root, "export_jsonl", events)
     with django_assert_max_num_queries(12):  # the newest id, nine pieces, one that ends
         assert len(text(response).splitlines()) == 95
 
@@ -133,7 +133,7 @@ def test_under_asgi_the_file_is_sent_piece_by_piece(monkeypatch: pytest.MonkeyPa
     async def pieces() -> list[bytes]:
         await client.aforce_login(root)
         chosen = [event.pk for event in events]
-        response: Any = await client.post(LIST, {"action": "as_jsonl", "_selected_action": chosen})
+        response: Any = await client.post(LIST, {"action": "export_jsonl", "_selected_action": chosen})
         assert response.is_async
         found = [piece async for piece in response.streaming_content]
         await sync_to_async(connections.close_all)()  # of the thread that the views ran in
@@ -146,7 +146,7 @@ def test_under_asgi_the_file_is_sent_piece_by_piece(monkeypatch: pytest.MonkeyPa
 def test_auditors_export_and_others_do_not(client: Client) -> None:
     events = logged(1)
     client.force_login(people.person("kim", "Auditors"))
-    assert len(rows(download(client, "as_csv", events))) == 2
+    assert len(rows(download(client, "export_csv", events))) == 2
     client.force_login(people.rita())
-    response: HttpResponse = download(client, "as_csv", events)
+    response: HttpResponse = download(client, "export_csv", events)
     assert response.status_code in (302, 403)

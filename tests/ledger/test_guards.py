@@ -76,23 +76,25 @@ _SAME = (
 
 
 def test_what_is_missing_is_named_until_the_guards_stand(db: None) -> None:
-    late = [name for name in guards.wanted(connection.vendor) if name in guards.WHILE_RUNNING]
-    assert guards.missing() == late
+    late = [
+        name for name in guards.list_triggers(connection.vendor) if name in guards.WHILE_RUNNING
+    ]
+    assert guards.find_missing() == late
     guards.install()
-    assert guards.missing() == []
+    assert guards.find_missing() == []
     guards.install()
-    assert guards.missing() == []
+    assert guards.find_missing() == []
     guards.uninstall()
     guards.uninstall()
-    assert guards.missing() == late
+    assert guards.find_missing() == late
 
 
 @on_postgres
 def test_a_trigger_that_is_switched_off_is_missing_and_is_put_back(db: None) -> None:
     connection.cursor().execute("ALTER TABLE ledger_event DISABLE TRIGGER ledger_event_no_update")
-    assert "ledger_event_no_update" in guards.missing()
+    assert "ledger_event_no_update" in guards.find_missing()
     guards.install()
-    assert guards.missing() == []
+    assert guards.find_missing() == []
     guards.uninstall()
 
 
@@ -115,7 +117,7 @@ def test_processes_that_start_at_once_install_once() -> None:
         for thread in threads:
             thread.join()
         assert failed == []
-        assert guards.missing() == []
+        assert guards.find_missing() == []
     finally:
         guards.uninstall()
 

@@ -11,7 +11,7 @@ from django.db.models import Count, Min, QuerySet
 
 from approvals.models import ApprovalRequest
 from ledger.models import JournalEntry, Run
-from ledger.statements.prepared import Change, Number, Rows, Values, slot, together, whole
+from ledger.statements.prepared import Change, Number, Rows, Values, read_together, slot, whole
 from tests.support import people
 
 pytestmark = pytest.mark.django_db
@@ -33,12 +33,12 @@ def test_it_finds_what_the_queryset_finds() -> None:
 
 def test_it_brings_what_select_related_brings() -> None:
     request = people.asked()
-    by_id = Rows(
+    find_by_id = Rows(
         lambda: ApprovalRequest.objects.select_related("gate", "reviewer").filter(
             pk=slot(ApprovalRequest, "id")
         )
     )
-    (found,) = by_id(id=request.pk)
+    (found,) = find_by_id(id=request.pk)
     with connection.execute_wrapper(_refused):
         assert (found.gate.name, found.reviewer) == (request.gate.name, None)
 
@@ -81,11 +81,11 @@ def test_another_threads_connection_runs_what_one_has_written() -> None:
         written.append(connection)
         return Run.objects.filter(pk=slot(Run, "id"))
 
-    by_id = Rows(rows)
+    find_by_id = Rows(rows)
 
     def in_a_request() -> datetime | None:
         try:
-            return by_id(id=made.pk)[0].lease_until
+            return find_by_id(id=made.pk)[0].lease_until
         finally:
             connection.close()
 
@@ -154,12 +154,12 @@ def test_what_is_asked_for_together_is_found_as_one_by_one() -> None:
     entry = JournalEntry.objects.create(
         run=second, key="k", kind="read", name="n", status="done", fence=1, started_at=AT
     )
-    by_id = Rows(lambda: Run.objects.filter(pk=slot(Run, "id")))
+    find_by_id = Rows(lambda: Run.objects.filter(pk=slot(Run, "id")))
     others = Rows(lambda: Run.objects.exclude(pk=slot(Run, "id")).order_by("id"))
     journal = Rows(lambda: JournalEntry.objects.filter(run=slot(JournalEntry, "run")))
-    assert together(by_id, others, journal, id=first.pk, run=second.pk) == [
+    assert read_together(find_by_id, others, journal, id=first.pk, run=second.pk) == [
         [first],
         [second],
         [entry],
     ]
-    assert together(by_id, journal, id=0, run=first.pk) == [[], []]
+    assert read_together(find_by_id, journal, id=0, run=first.pk) == [[], []]

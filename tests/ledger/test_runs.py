@@ -60,12 +60,12 @@ def test_only_the_arrows_of_the_table_can_be_taken(was: str, to: str) -> None:
     run = a_run(status=was)
     if to in ARROWS.get(was, set()):
         move(run, to, kind="runs.x", actor="system")
-        assert runs.by_id(run.pk).status == to
+        assert runs.find_by_id(run.pk).status == to
         assert kinds(run) == ["x"]
     else:
         with pytest.raises(IllegalMove, match=f"from {was} to {to}"):
             move(run, to, kind="runs.x", actor="system")
-        assert runs.by_id(run.pk).status == was
+        assert runs.find_by_id(run.pk).status == was
         assert kinds(run) == []
 
 
@@ -121,7 +121,7 @@ def test_an_unknown_agent_is_answered_with_those_that_are_known() -> None:
 @pytest.mark.parametrize("unknown", [0, 999_999, "x", "", None, [], 10**40])
 def test_an_unknown_run_is_named(unknown: Any) -> None:
     for verb in (
-        lambda: runs.by_id(unknown),
+        lambda: runs.find_by_id(unknown),
         lambda: runs.cancel(unknown, actor="system"),
         lambda: runs.resolve_doubt(unknown, "ran", by=root(), note="Looked."),
     ):
@@ -136,7 +136,7 @@ def test_runs_are_claimed_oldest_first_each_once() -> None:
     first, second = a_run(status="queued", fence=0), a_run(status="queued", fence=0)
     claimed = [leases.claim_next(f"r{n}", 60) for n in range(3)]
     assert claimed == [first, second, None]
-    run = runs.by_id(first.pk)
+    run = runs.find_by_id(first.pk)
     assert (run.status, run.runner, run.fence) == ("running", "r0", 1)
     assert run.started_at is not None
     assert run.lease_until is not None
@@ -150,7 +150,7 @@ def test_a_run_is_not_claimed_before_its_time() -> None:
     Run.objects.update(not_before=now() + PAST)
     claimed = leases.claim_next("r", 60)
     assert claimed == run
-    assert runs.by_id(run.pk).not_before is None
+    assert runs.find_by_id(run.pk).not_before is None
 
 
 def test_a_run_whose_runner_gave_no_sign_is_taken_over() -> None:
@@ -211,7 +211,7 @@ def test_a_runner_that_lost_the_run_writes_nothing_more(write: str) -> None:
         WRITES[write](run, 4)
     assert (Run.objects.values().get(), Event.objects.count()) == (before, events)
     WRITES[write](run, 5)
-    assert runs.by_id(run.pk).status != "running"
+    assert runs.find_by_id(run.pk).status != "running"
 
 
 @pytest.mark.parametrize("write", WRITES)
@@ -220,7 +220,7 @@ def test_after_a_cancel_the_runner_writes_nothing_more(write: str) -> None:
     runs.cancel(run.pk, actor="system")
     with pytest.raises(LostLease):
         WRITES[write](run, 4)
-    assert runs.by_id(run.pk).status == "cancelled"
+    assert runs.find_by_id(run.pk).status == "cancelled"
 
 
 def test_a_sign_of_life_renews_the_leases_and_writes_no_event() -> None:
@@ -229,10 +229,10 @@ def test_a_sign_of_life_renews_the_leases_and_writes_no_event() -> None:
     Runner.objects.create(name="r", host="h", pid=1, started_at=now(), seen_at=now() - FUTURE)
     assert not Runner.objects.alive().exists()
     leases.renew("r", [mine.pk, other.pk], 60)
-    renewed = runs.by_id(mine.pk).lease_until
+    renewed = runs.find_by_id(mine.pk).lease_until
     assert renewed is not None
     assert 50 < (renewed - now()).total_seconds() < 61  # SQLite's clock has milliseconds
-    kept = runs.by_id(other.pk).lease_until
+    kept = runs.find_by_id(other.pk).lease_until
     assert kept is not None
     assert kept < now()
     assert Runner.objects.alive().get().name == "r"
@@ -267,13 +267,13 @@ def test_only_a_waiting_run_with_a_decided_question_is_found() -> None:
     one, other = asked(run), asked(run)
     entries = waits_for(run, one, other)
     leases.suspend(run.pk, 1, [row.pk for row in entries])
-    assert delivery.decided_runs() == []
+    assert delivery.find_decided_runs() == []
     assert not delivery.has_decided(run.pk)
     services.approve(one.pk, by=rita())
-    assert delivery.decided_runs() == [run.pk]
+    assert delivery.find_decided_runs() == [run.pk]
     assert delivery.has_decided(run.pk)
     claim_waiting(run.pk)
-    assert delivery.decided_runs() == []
+    assert delivery.find_decided_runs() == []
 
 
 @pytest.mark.parametrize("verdict", ["approve", "reject", "revise", "edit", "cancel", "expire"])
@@ -296,7 +296,7 @@ def test_whatever_ends_a_question_wakes_the_run(verdict: str) -> None:
         case "expire":
             ApprovalRequest.objects.update(deadline=now() + PAST)
             deadlines.expire_due()
-    assert delivery.decided_runs() == [run.pk]
+    assert delivery.find_decided_runs() == [run.pk]
 
 
 def test_a_question_that_the_agent_dropped_does_not_wake_it_again_and_again() -> None:
@@ -307,17 +307,17 @@ def test_a_question_that_the_agent_dropped_does_not_wake_it_again_and_again() ->
     services.approve(dropped.pk, by=rita())
     claim_waiting(run.pk)
     leases.suspend(run.pk, 2, [rows[1].pk])
-    assert delivery.decided_runs() == []
+    assert delivery.find_decided_runs() == []
     assert not delivery.has_decided(run.pk)
     services.approve(wanted.pk, by=rita())
-    assert delivery.decided_runs() == [run.pk]
+    assert delivery.find_decided_runs() == [run.pk]
 
 
 def test_a_decision_is_delivered_once() -> None:
     request = services.approve(asked(a_run()).pk, by=rita())
     for _ in range(2):
         delivery.deliver(request, actor="runner:r")
-    assert services.by_id(request.pk).delivered_at is not None
+    assert services.find_by_id(request.pk).delivered_at is not None
     assert Event.objects.filter(kind="approvals.delivered").count() == 1
 
 
@@ -333,9 +333,9 @@ def test_the_open_questions_of_a_run_end_with_it(end: str) -> None:
         runs.cancel(run.pk, by=person("olga", "Operators"), reason="Not needed.")
     else:
         WRITES[end](run, 1)
-    assert services.by_id(waiting.pk).status == "cancelled"
-    assert services.by_id(decided.pk).status == "approved"
-    assert services.by_id(alien.pk).status == "pending"
+    assert services.find_by_id(waiting.pk).status == "cancelled"
+    assert services.find_by_id(decided.pk).status == "approved"
+    assert services.find_by_id(alien.pk).status == "pending"
     assert not ApprovalRequest.objects.filter(run=run).undelivered().exists()
     event = Event.objects.get(subject=waiting.subject, kind="approvals.cancelled")
     assert event.actor == ("user:olga" if end == "cancel" else "runner:")
@@ -355,7 +355,7 @@ def test_a_run_that_is_over_cannot_be_cancelled(status: str) -> None:
     run = a_run(status=status)
     with pytest.raises(AlreadyDecided, match=f"is already {status}"):
         runs.cancel(run.pk, actor="system")
-    assert runs.by_id(run.pk).status == status
+    assert runs.find_by_id(run.pk).status == status
 
 
 @pytest.mark.parametrize("reason", ["a\0", "\ud800", "x" * 10_001])
@@ -363,16 +363,16 @@ def test_a_reason_that_cannot_be_stored_cancels_nothing(reason: str) -> None:
     run = a_run()
     with pytest.raises(BadInput):
         runs.cancel(run.pk, actor="system", reason=reason)
-    assert runs.by_id(run.pk).status == "running"
+    assert runs.find_by_id(run.pk).status == "running"
 
 
 def test_whatever_an_error_contains_the_run_fails_with_it() -> None:
     run = a_run()
     leases.fail(run.pk, 1, "No file \udce4\0.txt")
-    assert runs.by_id(run.pk).error == "No file \ufffd\ufffd.txt"
+    assert runs.find_by_id(run.pk).error == "No file \ufffd\ufffd.txt"
     run = a_run()
     leases.doubt(run.pk, 1, {"kind": "diverged", "was": "\0", "now": ["\ud800", float("nan")]})
-    assert runs.by_id(run.pk).doubt == {
+    assert runs.find_by_id(run.pk).doubt == {
         "kind": "diverged",
         "was": "\ufffd",
         "now": ["\ufffd", "nan"],
@@ -386,7 +386,7 @@ def doubtful(**fields: Any) -> tuple[Run, JournalEntry]:
     run = a_run(**fields)
     row = entry(run, "action")
     leases.doubt(run.pk, run.fence, {"kind": "action", "entry": row.pk, "name": "x"})
-    return runs.by_id(run.pk), row
+    return runs.find_by_id(run.pk), row
 
 
 @pytest.mark.parametrize(
@@ -402,7 +402,7 @@ def test_a_person_says_what_happened(verdict: str, status: str, entry_status: st
     answer = runs.resolve_doubt(run.pk, verdict, by=rita(), note="The mail is there.")
     row.refresh_from_db()
     assert (answer.status, row.status) == (status, entry_status)
-    assert runs.by_id(run.pk).doubt is None
+    assert runs.find_by_id(run.pk).doubt is None
     assert row.note == "rita: The mail is there."
     event = Event.objects.get(kind="runs.doubt_resolved")
     assert event.actor == "user:rita"
@@ -426,10 +426,10 @@ def test_starting_again_leaves_the_old_journal_and_its_questions_behind() -> Non
     runs.resolve_doubt(run.pk, "start_again", by=rita(), note="The code has changed.")
     run.refresh_from_db()
     assert (run.status, run.generation) == ("queued", 2)
-    assert services.by_id(pending.pk).status == "cancelled"
+    assert services.find_by_id(pending.pk).status == "cancelled"
     leases.claim_next("r", 60)
     leases.suspend(run.pk, 2, [])
-    assert delivery.decided_runs() == []
+    assert delivery.find_decided_runs() == []
     assert not delivery.has_decided(run.pk)
     assert {row.status for row in JournalEntry.objects.filter(pk__in=[r.pk for r in rows])} == {
         "abandoned"
@@ -444,7 +444,7 @@ def test_an_answer_that_does_not_fit_the_doubt_is_refused(kind: str, verdict: st
     run = a_run(status="in_doubt", doubt={"kind": kind})
     with pytest.raises(BadInput, match="accepted are"):
         runs.resolve_doubt(run.pk, verdict, by=rita(), note="Looked.")
-    assert runs.by_id(run.pk).status == "in_doubt"
+    assert runs.find_by_id(run.pk).status == "in_doubt"
 
 
 @pytest.mark.parametrize("note", ["", "  ", "a\0", "x" * 10_001])
@@ -453,7 +453,7 @@ def test_an_answer_needs_its_evidence(note: str) -> None:
     with pytest.raises(BadInput) as error:
         runs.resolve_doubt(run.pk, "ran", by=rita(), note=note)
     assert error.value.field == "feedback"
-    assert runs.by_id(run.pk).status == "in_doubt"
+    assert runs.find_by_id(run.pk).status == "in_doubt"
 
 
 def test_the_second_answer_to_a_doubt_does_not_count() -> None:
@@ -513,15 +513,15 @@ def test_a_program_that_is_gone_leaves_a_failed_run_or_a_doubt() -> None:
     Run.objects.exclude(pk=alive.pk).update(lease_until=now() + PAST)
     assert leases.sweep_library() == 2
     assert leases.sweep_library() == 0
-    quiet, acting, alive = (runs.by_id(run.pk) for run in (quiet, acting, alive))
+    quiet, acting, alive = (runs.find_by_id(run.pk) for run in (quiet, acting, alive))
     assert (quiet.status, quiet.error) == ("failed", leases.GONE)
     assert (acting.status, (acting.doubt or {})["kind"]) == ("in_doubt", "action")
     assert alive.status == "running"
-    assert services.by_id(question.pk).status == "cancelled"
+    assert services.find_by_id(question.pk).status == "cancelled"
 
 
 def test_a_programs_run_is_never_driven_by_a_runner_whatever_a_person_says() -> None:
     run, _ = doubtful(library=True)
     runs.resolve_doubt(run.pk, "did_not_run", by=rita(), note="Nothing there.")
-    assert runs.by_id(run.pk).status == "failed"
+    assert runs.find_by_id(run.pk).status == "failed"
     assert leases.claim_next("r", 60) is None

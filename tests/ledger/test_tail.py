@@ -130,7 +130,7 @@ def _fails() -> None:
 def test_a_lost_hint_costs_a_moment_and_nothing_else(
     ears: Ears, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wake, "after_commit", lambda decided: None)
+    monkeypatch.setattr(wake, "wake_after_commit", lambda decided: None)
     ears.until(write())
 
 
@@ -172,7 +172,7 @@ def test_what_a_hint_says_was_decided_is_told_before_the_log_is_read(ears: Ears)
 def test_only_what_a_hint_says_of_runs_is_taken_from_it(
     said: str, decided: list[wake.Decided]
 ) -> None:
-    assert wake.decided_in(said) == decided
+    assert wake.parse_decided(said) == decided
 
 
 @on_postgres

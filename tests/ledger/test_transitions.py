@@ -205,7 +205,7 @@ def test_without_its_event_nothing_changes(name: str, monkeypatch: pytest.Monkey
     assert rows() == before
     assert Event.objects.count() == events
     monkeypatch.undo()
-    act(services.by_id(row.pk) if isinstance(row, ApprovalRequest) else row)
+    act(services.find_by_id(row.pk) if isinstance(row, ApprovalRequest) else row)
     assert Event.objects.count() > events
 
 
@@ -220,7 +220,7 @@ def test_a_row_that_is_not_as_the_caller_thought_is_not_moved() -> None:
         move(stale, "rejected", kind="approvals.rejected", actor="system")
     assert error.value.current is stale
     assert stale.status == "pending"
-    assert services.by_id(stale.pk).status == "approved"
+    assert services.find_by_id(stale.pk).status == "approved"
     assert Event.objects.count() == events
 
 

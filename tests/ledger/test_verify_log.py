@@ -14,7 +14,7 @@ from django.db.models import F, QuerySet
 from ledger.log import guards
 from ledger.log.verify import BATCH, Head, verify
 from ledger.models import Event
-from ledger.transitions import GENESIS, chained, record, unit
+from ledger.transitions import GENESIS, compute_hash, record, unit
 from tests.support.people import a_run
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 def touchable(**where: Any) -> QuerySet[Event]:
     """Events as somebody with the database's password has them."""
     with connection.cursor() as cursor:
-        for name in guards.wanted(connection.vendor):
+        for name in guards.list_triggers(connection.vendor):
             guards.drop(cursor, connection.vendor, name)
     return QuerySet(Event).filter(**where)
 
@@ -61,7 +61,7 @@ def test_an_empty_log_holds() -> None:
 def test_the_verifier_computes_the_hash_that_was_written_with_the_event(log: list[Event]) -> None:
     previous = GENESIS
     for event in log:
-        assert chained(previous, event) == event.hash
+        assert compute_hash(previous, event) == event.hash
         previous = event.hash
 
 
@@ -69,7 +69,7 @@ def test_a_time_without_a_fraction_verifies() -> None:
     record("runs.waiting", "ledger.run:1", actor="system")
     event = Event.objects.get()
     event.at = event.at.replace(microsecond=0)
-    touchable().update(at=event.at, hash=chained(GENESIS, event))
+    touchable().update(at=event.at, hash=compute_hash(GENESIS, event))
     assert verify().broken is None
 
 

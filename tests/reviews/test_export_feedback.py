@@ -71,7 +71,7 @@ def test_pairs_are_corrections_and_rejected_tries_before_what_was_let_through() 
     first = services.reject(made("One.", "Write B").pk, by="rita", feedback="No.")
     second = made("Two.", "Write B", previous=first)
     services.reject(second.pk, by="rita", feedback="No.")
-    third = made("Three.", "Write B", previous=services.by_id(second.pk))
+    third = made("Three.", "Write B", previous=services.find_by_id(second.pk))
     services.approve(third.pk, by="rita")
     services.approve(made("Alone.", "Write C").pk, by="rita")
     pairs = [

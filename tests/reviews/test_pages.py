@@ -18,7 +18,7 @@ HTMX = {"HX-Request": "true"}
 
 
 def now(item: ReviewItem) -> ReviewItem:
-    return services.by_id(item.pk)
+    return services.find_by_id(item.pk)
 
 
 @pytest.fixture

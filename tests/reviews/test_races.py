@@ -72,7 +72,7 @@ def test_of_eight_verdicts_on_one_item_one_wins_and_all_others_are_told() -> Non
             told[name] = str(lost)
 
     at_once(*(lambda n=name, i=i: decide(n, i) for i, name in enumerate(names)))
-    winner = services.by_id(item.pk).reviewer
+    winner = services.find_by_id(item.pk).reviewer
     assert winner is not None
     assert [name for name in names if told[name] == "won"] == [winner.username]
     assert all(told[name].startswith(winner.username) for name in names if told[name] != "won")
@@ -91,7 +91,7 @@ def test_one_item_at_the_queue_is_handed_to_one_of_eight() -> None:
         connection.close()
 
     at_once(*(lambda place=place: take(place) for place in range(8)))
-    holder = services.by_id(item.pk).claimed_by
+    holder = services.find_by_id(item.pk).claimed_by
     assert holder is not None
     assert got == [holder.username]
     assert Event.objects.filter(kind="reviews.claimed").count() == 1

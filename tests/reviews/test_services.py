@@ -57,7 +57,7 @@ def events(item: ReviewItem) -> list[Event]:
 def test_only_what_is_pending_moves_and_never_back(was: str, to: str) -> None:
     item = added()
     ReviewItem.objects.filter(pk=item.pk).update(status=was)
-    item = services.by_id(item.pk)
+    item = services.find_by_id(item.pk)
     if was == "pending" and to != "pending":
         move(item, to, kind=f"reviews.{to}", actor="system")
         assert item.status == to
@@ -72,7 +72,7 @@ def test_only_what_is_pending_moves_and_never_back(was: str, to: str) -> None:
 @pytest.mark.parametrize("status", VERBS)
 def test_a_verdict_is_kept_with_who_when_and_what_follows(status: str) -> None:
     item = VERBS[status](added())
-    found = services.by_id(item.pk)
+    found = services.find_by_id(item.pk)
     assert found.status == status
     assert found.reviewed
     assert found.approved is (status != "rejected")
@@ -103,13 +103,13 @@ def test_the_second_verdict_loses_and_is_told_who_was_first(first: str, second: 
     VERBS[first](item)
     with pytest.raises(AlreadyDecided, match=f"rita decided first: {first}"):
         VERBS[second](item)
-    assert services.by_id(item.pk).status == first
+    assert services.find_by_id(item.pk).status == first
     assert len(events(item)) == 2
 
 
 def test_the_correction_stands_beside_the_original() -> None:
     item = services.correct(added(content="Old").pk, by="rita", content="New", feedback="So.")
-    found = services.by_id(item.pk)
+    found = services.find_by_id(item.pk)
     assert (found.content, found.correction, found.usable) == ("Old", "New", "New")
 
 
@@ -128,7 +128,7 @@ def test_an_outdated_digest_decides_nothing(verb: str) -> None:
     more = {"content": "x"} if verb == "correct" else {}
     with pytest.raises(Stale):
         getattr(services, verb)(item.pk, by="rita", feedback="Why.", digest="0" * 64, **more)
-    assert services.by_id(item.pk).status == "pending"
+    assert services.find_by_id(item.pk).status == "pending"
 
 
 @pytest.mark.parametrize("feedback", ["", " \n", None])
@@ -136,7 +136,7 @@ def test_rejecting_takes_words(feedback: Any) -> None:
     item = added()
     with pytest.raises(BadInput, match="feedback"):
         services.reject(item.pk, by="rita", feedback=feedback)
-    assert services.by_id(item.pk).status == "pending"
+    assert services.find_by_id(item.pk).status == "pending"
 
 
 @pytest.mark.parametrize("feedback", ["x" * 10_001, "\0", "\ud800"])
@@ -169,7 +169,7 @@ def test_an_outsider_decides_nothing(status: str) -> None:
     more = {"content": "x"} if verb == "correct" else {}
     with pytest.raises(NotAllowed):
         getattr(services, verb)(item.pk, by="otto", feedback="No.", **more)
-    assert services.by_id(item.pk).status == "pending"
+    assert services.find_by_id(item.pk).status == "pending"
 
 
 @pytest.mark.parametrize("role", ["requester", "owner"])
@@ -197,7 +197,7 @@ def test_a_closed_account_decides_nothing() -> None:
     ["", "text", None, True, 0, -1.5, 2**70, [], {}, {"a": [1, {"b": None}]}, "\U0001f600", [[]]],
 )
 def test_any_json_comes_back_as_it_was(content: Any) -> None:
-    found = services.by_id(added(content=content, context={"any": content}).pk)
+    found = services.find_by_id(added(content=content, context={"any": content}).pk)
     assert found.content == content
     assert type(found.content) is type(content)
     assert found.context == {"any": content}
@@ -216,7 +216,7 @@ json_values = st.recursive(
 
 @given(json_values)
 def test_any_json_at_all_comes_back_as_it_was(content: Any) -> None:
-    assert services.by_id(added(content=content).pk).content == content
+    assert services.find_by_id(added(content=content).pk).content == content
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_json_that_is_nested_too_deep_is_refused() -> None:
 def test_an_output_of_ten_megabytes_is_kept_whole() -> None:
     text = "x" * 10 * 1024 * 1024
     item = added(content=text)
-    assert services.by_id(item.pk).content == text
+    assert services.find_by_id(item.pk).content == text
     assert item.size == len(text)
     assert len(item.preview) < 300
 
@@ -283,7 +283,7 @@ def test_all_of_a_new_type_is_reviewed_and_the_log_says_who_made_the_type() -> N
 
 def test_what_is_not_in_the_share_is_released_and_marked_as_not_reviewed() -> None:
     output_type(share=0)
-    item = services.by_id(added().pk)
+    item = services.find_by_id(added().pk)
     assert (item.status, item.reviewed, item.approved, item.reviewer) == (
         "released",
         False,
@@ -306,8 +306,8 @@ def test_a_further_try_after_a_rejection_always_goes_before_a_person() -> None:
 def test_items_keep_the_share_that_they_were_asked_under() -> None:
     item = added()
     output_type(share=Decimal("12.50"))
-    assert services.by_id(item.pk).share == 100
-    assert services.by_id(added(output_type="other").pk).share == 100
+    assert services.find_by_id(item.pk).share == 100
+    assert services.find_by_id(added(output_type="other").pk).share == 100
 
 
 @given(st.integers(1, 2**62), st.decimals(0, 100, places=2))
@@ -378,9 +378,9 @@ def test_tries_are_three_until_an_operator_says_otherwise() -> None:
 def test_a_claim_is_in_the_log_with_the_age_of_the_item_and_made_longer_without_a_word() -> None:
     item = added()
     claims.claim(item.pk, by=people.rita())
-    before = services.by_id(item.pk).claimed_until
+    before = services.find_by_id(item.pk).claimed_until
     claims.claim(item.pk, by=people.rita())
-    after = services.by_id(item.pk).claimed_until
+    after = services.find_by_id(item.pk).claimed_until
     assert before is not None
     assert after is not None
     assert after >= before
@@ -404,7 +404,7 @@ def test_a_verdict_ends_the_claim_whoever_had_it() -> None:
     item = added()
     claims.claim(item.pk, by=people.rita())
     services.approve(item.pk, by="sam")
-    found = services.by_id(item.pk)
+    found = services.find_by_id(item.pk)
     assert (found.claimed_by, found.claimed_until) == (None, None)
 
 
@@ -412,9 +412,9 @@ def test_only_who_has_it_gives_it_back() -> None:
     item = added()
     claims.claim(item.pk, by=people.rita())
     claims.give_back(item.pk, by=people.person("sam"))
-    assert services.by_id(item.pk).claimed_by == people.rita()
+    assert services.find_by_id(item.pk).claimed_by == people.rita()
     claims.give_back(item.pk, by=people.rita())
-    assert services.by_id(item.pk).claimed_by is None
+    assert services.find_by_id(item.pk).claimed_by is None
 
 
 def test_who_may_not_decide_takes_nothing_in_hand() -> None:
@@ -435,7 +435,7 @@ def test_a_cancelled_run_takes_its_outputs_back() -> None:
     run = people.a_run()
     item = added(run)
     runs.cancel(run.pk, actor="user:rita", reason="Not wanted.")
-    found = services.by_id(item.pk)
+    found = services.find_by_id(item.pk)
     assert (found.status, found.reviewed, found.usable) == ("cancelled", False, None)
     with pytest.raises(AlreadyDecided, match="taken back"):
         services.approve(item.pk, by="rita")
@@ -447,4 +447,4 @@ def test_a_verdict_on_an_output_of_a_run_that_is_over_waits_for_no_delivery() ->
     run.status = "completed"
     run.save()
     services.approve(item.pk, by="rita")
-    assert services.by_id(item.pk).delivered_at is not None
+    assert services.find_by_id(item.pk).delivered_at is not None

@@ -22,7 +22,7 @@ from tests.support.installation import BASE_DIR
 
 PYPROJECT = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())
 APPS = [p for p in PYPROJECT["tool"]["importlinter"]["root_packages"] if p != "hitl_site"]
-PATTERNS = [pattern.model._meta.app_label for pattern in patterns.all_patterns()]
+PATTERNS = [pattern.model._meta.app_label for pattern in patterns.list_patterns()]
 STATES = BASE_DIR / "docs" / "states.md"
 KIND = re.compile(
     r'"((?:approvals|escalations|reviews|plans|thresholds|knowledge|runs|actions|gates)\.[a-z]+(?:_[a-z]+)*)"'

@@ -71,7 +71,7 @@ def activate(
 
     with asyncio.Runner(loop_factory=RunnerLoop) as loop:
         loop.run(go())
-    return runs.by_id(run.pk)
+    return runs.find_by_id(run.pk)
 
 
 def first_life(body: Body, **more: Any) -> Run:

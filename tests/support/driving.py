@@ -62,7 +62,7 @@ def driven(agent: str, task: str = "do it", **fields: Any) -> Run:
 
 def again(run: Run) -> Run:
     """The run as the database has it now."""
-    return runs.by_id(run.pk)
+    return runs.find_by_id(run.pk)
 
 
 def pending(run: Run, **fields: Any) -> list[ApprovalRequest]:

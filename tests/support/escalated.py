@@ -36,4 +36,4 @@ def answered(question: str, answer: str, by: Any, **changes: Any) -> Escalation:
 
 def now_is(escalation: Escalation) -> Escalation:
     """The row as the database has it now."""
-    return services.by_id(escalation.pk)
+    return services.find_by_id(escalation.pk)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ledger.log.event_kinds import EventKinds
 from ledger.patterns import Pattern
-from ledger.requests.checks import by_id_of
+from ledger.requests.checks import make_finder
 from pages import patterns
 from pages.patterns import PatternPages
 from tests.toy_pattern import pages
@@ -40,6 +40,6 @@ EVENTS = EventKinds(
 PATTERN = Pattern(
     model=Wish,
     events=EVENTS,
-    by_id=by_id_of(Wish, "wish", "run", "reviewer"),
+    find_by_id=make_finder(Wish, "wish", "run", "reviewer"),
     refusal=lambda wish, user: None,
 )

@@ -90,7 +90,7 @@ class Command(BaseCommand):
         """The run when it has ended or is in doubt; as it is then, when `timeout` has passed."""
 
         def ready() -> Run | None:
-            found = runs.by_id(run.pk)
+            found = runs.find_by_id(run.pk)
             return found if found.over or found.status == Run.Status.IN_DOUBT else None
 
         try:
@@ -102,7 +102,7 @@ class Command(BaseCommand):
             stop_following()
         if ended is None and timeout is not None:
             self.stderr.write(f"Run {run.pk} is still going; it goes on.")
-        return ended or runs.by_id(run.pk)
+        return ended or runs.find_by_id(run.pk)
 
     async def _until(
         self, ready: Callable[[], Run | None], subject: str, timeout: float | None

@@ -119,7 +119,7 @@ def dying(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             cursor.execute("CREATE TABLE filler (text)")
             cursor.execute("PRAGMA page_count")
             cursor.execute(f"PRAGMA max_page_count={cursor.fetchone()[0]}")
-    monkeypatch.setattr(wake, "after_commit", _die)
+    monkeypatch.setattr(wake, "wake_after_commit", _die)
     yield
     monkeypatch.undo()
     if connection.vendor == "sqlite":

@@ -59,9 +59,9 @@ def test_missing_guards_are_named(client: Client) -> None:
     checks = response.json()["checks"]
     assert checks.pop("guards") == {
         "ok": False,
-        "why": f"The log is not protected; missing: {', '.join(sorted(guards.missing()))}.",
+        "why": f"The log is not protected; missing: {', '.join(sorted(guards.find_missing()))}.",
     }
-    assert guards.missing()
+    assert guards.find_missing()
     assert all(check["ok"] for check in checks.values())
 
 
@@ -101,7 +101,7 @@ def test_a_database_that_is_gone_is_said_without_a_secret(
 def test_a_check_that_fails_leaves_the_others_standing(
     guarded: None, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guards, "missing", failing())
+    monkeypatch.setattr(guards, "find_missing", failing())
     response = client.get("/readyz")
     assert response.status_code == 503
     checks = response.json()["checks"]

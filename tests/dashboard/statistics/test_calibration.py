@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from escalations import services
 from escalations.models import AttemptWas, Escalation
 from escalations.pages import calibration
-from ledger.clock import shown_now
+from ledger.clock import read_local_clock
 from tests.support import people
 from tests.support.escalated import CONTEXT, escalated
 from tests.support.markup import as_shown
@@ -127,7 +127,7 @@ def test_it_is_of_what_is_asked_for(rita: Client, query: str, attempts: int) -> 
 
 def test_it_is_of_the_range(rita: Client) -> None:
     old = mark(0.2, "right")
-    Escalation.objects.filter(pk=old.pk).update(resolved_at=shown_now() - timedelta(days=20))
+    Escalation.objects.filter(pk=old.pk).update(resolved_at=read_local_clock() - timedelta(days=20))
     mark(0.7, "right")
     assert [row["confidence"] for row in rows(rita, query="range=7d")] == ["70 to 80 %"]
     assert len(rows(rita, query="range=30d")) == 2

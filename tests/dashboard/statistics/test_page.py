@@ -38,7 +38,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """What time events and pages have it."""
     found, head = Clock(), transitions._head
     monkeypatch.setattr(transitions, "_head", lambda: (*head()[:2], found.now))
-    monkeypatch.setattr("dashboard.statistics.views.shown_now", lambda: found.now)
+    monkeypatch.setattr("dashboard.statistics.views.read_local_clock", lambda: found.now)
     return found
 
 

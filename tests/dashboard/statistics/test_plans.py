@@ -52,7 +52,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     for module in ("asking", "progress", "services", "versions.storing"):
         monkeypatch.setattr(f"plans.{module}.now", lambda: found.now)
     for page in ("dashboard.statistics.views", "plans.figures"):
-        monkeypatch.setattr(f"{page}.shown_now", lambda: found.now)
+        monkeypatch.setattr(f"{page}.read_local_clock", lambda: found.now)
     return found
 
 

@@ -22,7 +22,7 @@ CALLED: list[int] = []
 
 def call(request: ApprovalRequest) -> None:
     """A sync callback that uses the database, as it may."""
-    CALLED.append(services.by_id(request.pk).pk)
+    CALLED.append(services.find_by_id(request.pk).pk)
     raise RuntimeError("what a callback raises changes nothing")
 
 

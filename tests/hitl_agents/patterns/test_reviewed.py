@@ -63,7 +63,7 @@ def test_the_run_waits_for_the_review_and_ends_with_what_may_be_used(rita: User)
         "decision": "approved",
         "tries": [{"review": item.pk, "decision": "approved", "feedback": "Nice."}],
     }
-    assert services.by_id(item.pk).delivered_at is not None
+    assert services.find_by_id(item.pk).delivered_at is not None
 
 
 def test_a_rejected_output_is_tried_again_linked_and_changed_as_the_person_said(
@@ -120,7 +120,7 @@ def test_a_timeout_is_journaled_and_the_item_outlives_the_run(rita: User) -> Non
     entry = run.journal.get(kind="wait")
     assert (entry.status, "decided" in str(entry.result)) == ("done", False)
     services.approve(item.pk, by=rita)
-    assert services.by_id(item.pk).status == "approved"
+    assert services.find_by_id(item.pk).status == "approved"
 
 
 def test_what_is_not_in_the_share_is_used_at_once() -> None:

@@ -191,7 +191,7 @@ def test_a_claim_that_a_bug_fails_rests_whatever_the_looks_find(
     monkeypatch.setattr(backoff, "AGAIN", NEVER)
     monkeypatch.setattr(backoff, "LONGEST", NEVER)
     run, tries, found = waiting("ending"), list[int](), list[int]()
-    decided_runs = delivery.decided_runs
+    decided_runs = delivery.find_decided_runs
 
     def fails(_: Callable[[], Run], run: Run) -> Run:
         tries.append(run.pk)
@@ -202,7 +202,7 @@ def test_a_claim_that_a_bug_fails_rests_whatever_the_looks_find(
         return decided_runs()
 
     instead(monkeypatch, fails)
-    monkeypatch.setattr(delivery, "decided_runs", look)
+    monkeypatch.setattr(delivery, "find_decided_runs", look)
     with RunnerInThread() as here:
         services.approve(pending(run)[0].pk, by=rita)
         until(lambda: tries and not here._runner._claims.in_flight, "it could not be claimed")
@@ -323,7 +323,7 @@ def test_a_free_run_that_is_claimed_as_the_loop_is_blocked_keeps_its_lease(
 def test_a_runner_that_found_nothing_to_claim_goes_on_to_its_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(delivery, "decided_runs", lambda: [12345])
+    monkeypatch.setattr(delivery, "find_decided_runs", lambda: [12345])
     drive()  # there is no second look in the test's life
 
 

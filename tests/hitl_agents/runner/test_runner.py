@@ -319,7 +319,7 @@ def decide_before_the_suspension(monkeypatch: pytest.MonkeyPatch, rita: User) ->
 
     def decided_first(run_id: int, fence: int, waiting_for: Any, **more: Any) -> None:
         monkeypatch.setattr(leases, "suspend", suspend)
-        approve_all(runs.by_id(run_id), rita)
+        approve_all(runs.find_by_id(run_id), rita)
         suspend(run_id, fence, waiting_for, **more)
 
     monkeypatch.setattr(leases, "suspend", decided_first)
@@ -481,7 +481,7 @@ def test_a_database_that_does_not_answer_for_a_moment_is_asked_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(noticing, "TICK", 0.1)
-    once(monkeypatch, delivery, "decided_runs", OperationalError("the server is away"))
+    once(monkeypatch, delivery, "find_decided_runs", OperationalError("the server is away"))
     run = runs.submit("quick", "a")
     drive()
     assert again(run).status == "completed"
@@ -517,7 +517,7 @@ def test_a_question_that_cannot_be_expired_keeps_no_other_from_it(
 ) -> None:
     first, _ = people.asked(), people.asked()
     ApprovalRequest.objects.update(deadline=now() - timedelta(seconds=1))
-    pattern = patterns.of(ApprovalRequest)
+    pattern = patterns.find_by_model(ApprovalRequest)
     expire: Any = pattern.expire
 
     def fails(pk: int) -> Any:
