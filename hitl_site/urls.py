@@ -16,7 +16,7 @@ def closed(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("", include("dashboard.inbox.urls")),
-    *(path(f"{pattern.app}/", include(pattern.urls)) for pattern in patterns.all_pages()),
+    *(path(f"{pattern.app}/", include(pattern.urls)) for pattern in patterns.list_pages()),
     re_path(r"^accounts/(?:signup|email|confirm-email|password/reset)/", closed),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),

@@ -36,7 +36,7 @@ def needs(permission: str, reason: str) -> Callable[[View[P]], View[P]]:
 
     def decorate(view: View[P]) -> View[P]:
         @wraps(view)
-        def wrapped(request: HtmxHttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def answer(request: HtmxHttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if is_stranger(request):
                 return _sign_in(request)
             if permission and not request.user.has_perm(permission):
@@ -47,7 +47,7 @@ def needs(permission: str, reason: str) -> Callable[[View[P]], View[P]]:
             response.headers.setdefault("Cache-Control", "no-store")
             return response
 
-        return wrapped
+        return answer
 
     return decorate
 

@@ -21,7 +21,7 @@ class Banner:
     id: str = ""
 
 
-def refused(error: LedgerError, noun: str, *, typed: bool, late: str) -> Banner:
+def explain_refusal(error: LedgerError, noun: str, *, typed: bool, late: str) -> Banner:
     """The notice for a decision that the services refused.
 
     `noun`: what it was; `typed`: whether words were typed with it; `late`: what follows from
@@ -35,7 +35,7 @@ def refused(error: LedgerError, noun: str, *, typed: bool, late: str) -> Banner:
     if isinstance(error, TooLate):
         return Banner("quiet", "timer", _late(error.current), f"{error} {late}{kept}")
     if isinstance(error, AlreadyDecided):
-        text = f"Your {noun} did not count{_before(error.current)}.{kept}"
+        text = f"Your {noun} did not count{_describe_lead(error.current)}.{kept}"
         return Banner("no", "circle-alert", str(error), text)
     if isinstance(error, NotAllowed):
         title, text = "You cannot decide this one.", f"{error.reason}{kept}"
@@ -48,7 +48,7 @@ def _late(request: HumanRequest) -> str:
     return f"Too late by {_seconds(request.deadline)}." if request.deadline else "Too late."
 
 
-def _before(request: HumanRequest) -> str:
+def _describe_lead(request: HumanRequest) -> str:
     """How far ahead the other one was; only while that is a matter of a moment."""
     at = request.resolved_at
     if at is None or (read_local_clock() - at).total_seconds() > 3600:

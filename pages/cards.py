@@ -37,7 +37,7 @@ class Subjects:
 Touched = tuple[int, list[str]]  # a row's key, and the subjects whose change it shows
 
 
-def _nothing(changed: Subjects) -> Iterable[Touched]:
+def _touch_nothing(changed: Subjects) -> Iterable[Touched]:
     return ()
 
 
@@ -58,7 +58,7 @@ class Kind:
     draw: Callable[[Any, bool, bool], Card]  # with its row, with its page
     counts: Callable[[], Mapping[str, Any]]
     beside: Callable[[], Mapping[str, str]] = dict
-    touched: Callable[[Subjects], Iterable[Touched]] = _nothing
+    touched: Callable[[Subjects], Iterable[Touched]] = _touch_nothing
 
 
 def fragments(

@@ -50,9 +50,9 @@ class Filter:
         """`statuses`: what the list offers, as value and word; none offers no such filter."""
         return cls(
             text=query.get("q", "").replace("\0", "").strip()[:MAX_TEXT],
-            risk=_one_of(RISKS, query.get("risk", "")),
+            risk=_pick(RISKS, query.get("risk", "")),
             agent=query.get("agent", "").replace("\0", "")[:MAX_TEXT],
-            status=_one_of(statuses, query.get("status", "")),
+            status=_pick(statuses, query.get("status", "")),
             statuses=statuses,
         )
 
@@ -65,7 +65,7 @@ class Filter:
         named = {"q": self.text, "risk": self.risk, "agent": self.agent, "status": self.status}
         return urlencode({name: value for name, value in named.items() if value})
 
-    def pushed(self, response: HttpResponse, address: str) -> HttpResponse:
+    def push_address(self, response: HttpResponse, address: str) -> HttpResponse:
         """The response of htmx, with an address that names only what is filtered by."""
         response["HX-Push-Url"] = f"{address}?{self.query}" if self else address
         return response
@@ -102,7 +102,7 @@ class Filter:
         return rows
 
 
-def _one_of(choices: Choices, value: str) -> str:
+def _pick(choices: Choices, value: str) -> str:
     return value if value in dict(choices) else ""
 
 

@@ -46,7 +46,7 @@ def show_newest(
     if about is not None:
         context |= about(page.rows)
     if wants_part(request):
-        return wanted.pushed(render(request, f"{app}/_list.html", context), request.path)
+        return wanted.push_address(render(request, f"{app}/_list.html", context), request.path)
     context |= {"agents": filters.agents(rows.model), "statuses": wanted.statuses, **choices()}
     return render(request, f"{app}/index.html", context)
 

@@ -39,7 +39,7 @@ def _no_action(name: str) -> DeclaredAction | None:
     return None
 
 
-def _own_number(request: Any) -> int:
+def _get_number(request: Any) -> int:
     return int(request.pk)
 
 
@@ -55,7 +55,7 @@ class PatternPages:
     noun: str  # a question is called by it and its key, such as "approval 42"
     urls: str  # the module with its addresses
     cards: Mapping[str, Kind]  # by table: how its rows come to open pages
-    number: Callable[[Any], int] = _own_number  # by which people know a question
+    number: Callable[[Any], int] = _get_number  # by which people know a question
     lane: Lane | None = None  # of the inbox, if its agents wait
     idle: IdleLane | None = None  # of the inbox, if nobody waits
     timeline: Timeline = field(default_factory=Timeline)
@@ -77,7 +77,7 @@ def register(pages: PatternPages) -> None:
     _pages[pages.pattern.label] = pages
 
 
-def all_pages() -> list[PatternPages]:
+def list_pages() -> list[PatternPages]:
     """Every registered pattern, in the order in which their apps are installed."""
     return list(_pages.values())
 

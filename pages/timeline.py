@@ -49,7 +49,7 @@ class Known:
     delivered: Mapping[str, datetime]  # by subject
     call: Callable[[str], str]  # a subject in short, such as "approval 42"
 
-    def who(self, actor: str) -> str:
+    def name_actor(self, actor: str) -> str:
         """An actor of the log, in words."""
         kind, _, name = actor.partition(":")
         if kind == "user":
@@ -106,9 +106,9 @@ def decision(css: str, icon: str, word: str) -> Teller:
 
     def tell(event: Event, data: dict[str, Any], known: Known) -> Line:
         delivered = known.delivered.get(event.subject)
-        title = f"Decided: {word} by {known.who(event.actor)}"
+        title = f"Decided: {word} by {known.name_actor(event.actor)}"
         if event.kind.endswith(".cancelled"):
-            title = f"Question cancelled by {known.who(event.actor)}"
+            title = f"Question cancelled by {known.name_actor(event.actor)}"
         return Line(
             event.at,
             css,

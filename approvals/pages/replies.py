@@ -48,7 +48,7 @@ def refused(
 ) -> HttpResponse:
     """The request (a later revision, if that is current) with the reason first."""
     current = getattr(error, "current", None)
-    banner = banners.refused(error, noun, typed=bool(typed), late="Nothing runs.")
+    banner = banners.explain_refusal(error, noun, typed=bool(typed), late="Nothing runs.")
     current_pk = pk if current is None else current.pk
     return shown(request, current_pk, error.http_status, banner=banner, typed=typed)
 

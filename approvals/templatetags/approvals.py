@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from approvals.models import ApprovalRequest, ApprovalStatus, Resolution
 from approvals.pages import history as log
 from ledger.accounts.people import name_of
-from pages.rendering.marks import hidden_count, hidden_in, mark, mixed_scripts
+from pages.rendering.marks import count_hidden, count_hidden_in, find_mixed_scripts, mark
 
 register = template.Library()
 
@@ -19,14 +19,14 @@ register = template.Library()
 @register.filter
 def hidden(approval: ApprovalRequest) -> int:
     """How many characters hide in what would run."""
-    return hidden_count(approval.action) + hidden_in(approval.details)
+    return count_hidden(approval.action) + count_hidden_in(approval.details)
 
 
 @register.filter
 def deceptive_lines(text: str) -> list[tuple[int, SafeString]]:
     """The lines of a text in which something hides or imitates, marked, with their numbers."""
     lines = enumerate(text.split("\n"), start=1)
-    return [(n, mark(line)) for n, line in lines if hidden_count(line) or mixed_scripts(line)]
+    return [(n, mark(line)) for n, line in lines if count_hidden(line) or find_mixed_scripts(line)]
 
 
 @register.filter

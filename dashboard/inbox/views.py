@@ -59,7 +59,7 @@ def inbox(request: HtmxHttpRequest) -> HttpResponse:
     if after is None and not page.next and not wanted:
         shown["decided"] = _just_decided(frame.lanes)
     if wants_part(request):
-        return wanted.pushed(render(request, "dashboard/_lane.html", shown), request.path)
+        return wanted.push_address(render(request, "dashboard/_lane.html", shown), request.path)
     shown |= {"agents": _agents(lanes, doubtful), "risks": filters.RISKS}
     return render(request, "dashboard/inbox.html", shown)
 

@@ -13,7 +13,7 @@ from pages.cards import Kind
 @cache
 def kinds() -> Mapping[str, Kind]:
     """By table, in the order in which they are drawn; what the patterns have registered."""
-    found = {label: kind for each in patterns.all_pages() for label, kind in each.cards.items()}
+    found = {label: kind for each in patterns.list_pages() for label, kind in each.cards.items()}
     return {**found, "ledger.run": RUNS, "doubt": DOUBTS}
 
 

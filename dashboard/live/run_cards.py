@@ -57,7 +57,7 @@ def _doubt_card(run: Run, listed: bool, paged: bool) -> Card:
         "label": f"Run {run.pk} of {plain(run.agent_id)} is in doubt",
     }
     settled = Fragment("dashboard/_doubt_settled.html", {"run": run})
-    row = doubts.of([run])[0].draw() if in_doubt else settled
+    row = doubts.read_doubts([run])[0].draw() if in_doubt else settled
     return Card(f"doubt:{run.pk}", facts, {name: render_to_string(*row)} if listed else {}, {})
 
 

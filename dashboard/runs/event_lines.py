@@ -32,7 +32,7 @@ def lines(events: Sequence[Event], known: Journaled) -> Iterator[Line]:
 def _tellers() -> Mapping[str, RunTeller]:
     """Who tells of which kind of event: the patterns of their own, this module of runs."""
     found = dict(TELLERS)
-    for each in patterns.all_pages():
+    for each in patterns.list_pages():
         found.update(each.timeline.events)
     return found
 
@@ -57,7 +57,7 @@ def _waiting(event: Event, until: datetime | None, known: Known) -> Line:
 
 def _submitted(event: Event, data: dict[str, Any], known: Known) -> Line:
     by_person = event.actor.startswith("user:")
-    note = f"by {known.who(event.actor)}" if by_person else "from the command line"
+    note = f"by {known.name_actor(event.actor)}" if by_person else "from the command line"
     if known.run.example:
         note = "one of the examples"
     return Line(event.at, "quiet", "user" if by_person else "terminal", "Asked for", note=note)
@@ -106,13 +106,13 @@ def _in_doubt(event: Event, data: dict[str, Any], known: Journaled) -> Line:
 
 def _resolved(event: Event, data: dict[str, Any], known: Known) -> Line:
     verdict = str(data.get("verdict", ""))
-    title = f"{known.who(event.actor)} said: {VERDICTS.get(verdict, verdict)}"
+    title = f"{known.name_actor(event.actor)} said: {VERDICTS.get(verdict, verdict)}"
     said = str(data.get("note", ""))
     return Line(event.at, "revise", "user-check", title, said=said)
 
 
 def _cancelled(event: Event, data: dict[str, Any], known: Known) -> Line:
-    title = f"Cancelled by {known.who(event.actor)}"
+    title = f"Cancelled by {known.name_actor(event.actor)}"
     return Line(event.at, "quiet", "ban", title, said=str(data.get("reason", "")))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from dashboard.runs.lines import Journaled, Lesson, RunLine
 from ledger.models import EntryKind, EntryStatus, JournalEntry, Run
 from pages import patterns
-from pages.inbox.evidence import as_value
+from pages.inbox.evidence import parse_value
 from pages.patterns import pages_of
 from pages.timeline import Line, tell_question
 
@@ -103,7 +103,7 @@ def _action(line: RunLine, entry: JournalEntry, known: Journaled) -> Line:
         line,
         title="Action" if entry.attempt == 1 else f"Attempt {entry.attempt} of action",
         what=entry.name,
-        arguments=as_value(entry.input),
+        arguments=parse_value(entry.input),
         result=entry.result if entry.status == EntryStatus.DONE else None,
         request=known.requests.get(_subject(entry)),
     )
@@ -122,7 +122,7 @@ def _open_action(line: RunLine, entry: JournalEntry, known: Journaled) -> Line:
 
 
 def _reading(line: RunLine, entry: JournalEntry, known: Journaled) -> Line:
-    for each in patterns.all_pages():
+    for each in patterns.list_pages():
         for begins, tell in each.timeline.readings.items():
             if entry.name.startswith(begins):
                 return tell(line, entry)

@@ -118,7 +118,7 @@ def _since(
 def _asked(run: Run) -> list[HumanRequest]:
     """What the run asked people, of every kind; their long fields are not needed here."""
     found: list[HumanRequest] = []
-    for pattern in (each.pattern for each in patterns.all_pages()):
+    for pattern in (each.pattern for each in patterns.list_pages()):
         rows = pattern.model.objects.filter(run=run).select_related("reviewer").order_by("pk")
         found += rows.defer(*pattern.heavy)
     return found
@@ -146,7 +146,7 @@ def _known(
         attempts={entry.key: entry.attempt for entry in entries},
         delivered={e.subject: e.at for e in events if e.kind.endswith(".delivered")},
         call=patterns.call,
-        evidence=evidence.of(run),
+        evidence=evidence.read_evidence(run),
         doubted_at=max((e.pk for e in events if e.kind == "runs.in_doubt"), default=0),
     )
 

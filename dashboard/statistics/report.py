@@ -68,7 +68,7 @@ class Report:
         """The page's first figures."""
         yield self._pending()
         now, before = tables.of(self.whole), tables.of(self._before)
-        yield Tile("Decided", words.count(now.decided), words.compared(now.decided, before.decided))
+        yield Tile("Decided", words.count(now.decided), words.compare(now.decided, before.decided))
         if self.asked.judges:
             yield from self._judged()
         if self.asked.answers:
@@ -91,7 +91,7 @@ class Report:
 
     def _models(self) -> tuple[Any, ...]:
         names = {each.pattern for each in self.asked.patterns}
-        models = (each.pattern.model for each in patterns.all_pages())
+        models = (each.pattern.model for each in patterns.list_pages())
         return tuple(model for model in models if model._meta.app_label in names)
 
     def _judged(self) -> Iterator[Tile]:
@@ -112,12 +112,12 @@ class Report:
     def _answered(self) -> Iterator[Tile]:
         answers = self.asked.answers
         now, before = tables.of(self.whole, answers), tables.of(self._before, answers)
-        line = words.compared(now["answered"], before["answered"])
+        line = words.compare(now["answered"], before["answered"])
         yield Tile("Answered", words.count(now["answered"]), line)
         if alone := self.asked.only_answers:
             both = tables.of(self.whole, alone), tables.of(self._before, alone)
             left, was = (each["dismissed"] + each["timed_out"] for each in both)
-            line = words.compared(left, was)
+            line = words.compare(left, was)
             names = [each.title for each in self.asked.patterns if each.pattern in alone]
             yield Tile(f"{' and '.join(names)} left uncertain", words.count(left), line)
 
@@ -176,7 +176,7 @@ class Report:
             dimension=self.asked.dimension,
             value=self.asked.value,
         )
-        known = {each.app: each for each in patterns.all_pages()}
+        known = {each.app: each for each in patterns.list_pages()}
         return [known[each.pattern].statistics(stretch) for each in self.asked.patterns]
 
     def _labelled(self) -> dict[str, Numbers]:

@@ -50,7 +50,7 @@ def refused(
 ) -> HttpResponse:
     """The escalation as it is now, with the reason first and what was typed."""
     late = "The agent goes on as uncertain."
-    banner = banners.refused(error, noun, typed=bool(typed), late=late)
+    banner = banners.explain_refusal(error, noun, typed=bool(typed), late=late)
     return shown(request, pk, error.http_status, banner=banner, typed=typed)
 
 

@@ -36,7 +36,7 @@ def _handler_failed(event: Event, data: dict[str, Any], known: Known) -> Line:
 
 
 def _handed_over(event: Event, data: dict[str, Any], known: Known) -> Line:
-    title = f"Handed over to {data.get('to', '')} by {known.who(event.actor)}"
+    title = f"Handed over to {data.get('to', '')} by {known.name_actor(event.actor)}"
     said = str(data.get("note", ""))
     request = known.requests.get(event.subject)
     return Line(event.at, "quiet", "user-check", title, said=said, request=request)

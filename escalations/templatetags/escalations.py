@@ -12,7 +12,7 @@ from escalations.models import Escalation, Resolution
 from escalations.pages import history
 from ledger.accounts.people import name_of
 from pages.history import Entry
-from pages.rendering.marks import hidden_count
+from pages.rendering.marks import count_hidden
 
 register = template.Library()
 
@@ -29,7 +29,7 @@ def short_question(escalation: Escalation) -> str:
 @register.filter
 def hidden_in_question(escalation: Escalation) -> int:
     """How many characters hide in the question and the attempt."""
-    return hidden_count(escalation.question) + hidden_count(escalation.attempt)
+    return count_hidden(escalation.question) + count_hidden(escalation.attempt)
 
 
 @register.filter

@@ -42,19 +42,19 @@ class Doubt:
 
 def rows(wanted: Filter) -> list[Doubt]:
     """The newest runs in doubt that match the filter; three queries."""
-    return [doubt for doubt in of(_newest()) if _matches(doubt, wanted)]
+    return [doubt for doubt in read_doubts(_newest()) if _matches(doubt, wanted)]
 
 
 _newest = Rows(lambda: Run.objects.filter(status=Run.Status.IN_DOUBT).order_by("-pk")[:MOST])
 
 
-def of(runs: list[Run]) -> list[Doubt]:
+def read_doubts(runs: list[Run]) -> list[Doubt]:
     """Those runs, which are in doubt, as rows; two queries."""
     if not runs:
         return []
     numbers = _numbers((run.doubt or {}).get("entry") for run in runs)
     entries = JournalEntry.objects.in_bulk(numbers)
-    allowed = _allowing(entries.values())
+    allowed = _find_permits(entries.values())
     return [_doubt(run, entries, allowed) for run in runs]
 
 
@@ -62,7 +62,7 @@ def _numbers(values: Iterable[object]) -> list[int]:
     return [value for value in values if isinstance(value, int)]
 
 
-def _allowing(entries: Iterable[JournalEntry]) -> dict[str, HumanRequest]:
+def _find_permits(entries: Iterable[JournalEntry]) -> dict[str, HumanRequest]:
     """What people or rules were asked before these actions, by its subject."""
     asked = defaultdict(list)
     for entry in entries:

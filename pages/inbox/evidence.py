@@ -38,7 +38,7 @@ class Evidence:
         return f"{entry.request_kind}:{entry.request_id}" if entry and entry.request_id else ""
 
 
-def of(run: Run) -> Evidence | None:
+def read_evidence(run: Run) -> Evidence | None:
     """The evidence about a run in doubt; None for any other run."""
     if run.status != Run.Status.IN_DOUBT:
         return None
@@ -48,8 +48,8 @@ def of(run: Run) -> Evidence | None:
             kind=DIVERGED,
             name=str(doubt.get("key", "")),
             why=str(doubt.get("why", "")),
-            before=as_value(doubt.get("was")),
-            after=as_value(doubt.get("now")),
+            before=parse_value(doubt.get("was")),
+            after=parse_value(doubt.get("now")),
         )
     entry = run.journal.filter(pk=doubt.get("entry") or 0).first()
     runner = Runner.objects.filter(pk=entry.runner).first() if entry else None
@@ -58,7 +58,7 @@ def of(run: Run) -> Evidence | None:
         name=str(doubt.get("name", "")),
         why=str(doubt.get("why", "")),
         entry=entry,
-        arguments=as_value(entry.input) if entry else None,
+        arguments=parse_value(entry.input) if entry else None,
         promises=_promises(str(doubt.get("name", ""))),
         runner=runner,
         runner_alive=runner is not None
@@ -72,7 +72,7 @@ def about(run: Run) -> str:
     return f"{run.generation}.{run.fence}" if run.status == Run.Status.IN_DOUBT else ""
 
 
-def as_value(text: Any) -> Any:
+def parse_value(text: Any) -> Any:
     """The JSON value of a stored text; the text itself where it is none."""
     try:
         return json.loads(text)

@@ -26,7 +26,7 @@ class Fragment(NamedTuple):
     context: Mapping[str, Any]
 
 
-def _all(rows: Any) -> Any:
+def _keep_all(rows: Any) -> Any:
     return rows
 
 
@@ -45,7 +45,7 @@ class Lane:
     related: tuple[str, ...]  # what its row shows besides
     matching: Callable[[Any, Filter], Any]
     decided: tuple[str, ...]  # the kinds of events by which people decide
-    shown: Callable[[Any], Any] = _all  # of decided rows, those that the inbox shows
+    shown: Callable[[Any], Any] = _keep_all  # of decided rows, those that the inbox shows
 
     def open(self) -> Any:
         """What a person can decide now."""

@@ -17,7 +17,7 @@ from ledger.statements.prepared import Number, Rows, union
 from pages import patterns
 from pages.filters import Filter
 from pages.inbox.lanes import Figures, Fragment, IdleLane, Lane, Reader, figures_of
-from pages.inbox.urgency import Place, by_urgency, most_urgent
+from pages.inbox.urgency import Place, most_urgent, order_by_urgency
 
 Row = tuple[Place, Fragment]  # where it stands, and what stands there
 
@@ -25,7 +25,7 @@ Row = tuple[Place, Fragment]  # where it stands, and what stands there
 @cache
 def lanes() -> tuple[Lane, ...]:
     """The lane of every pattern whose agents wait."""
-    return tuple(each.lane for each in patterns.all_pages() if each.lane)
+    return tuple(each.lane for each in patterns.list_pages() if each.lane)
 
 
 def lanes_for(user: Reader) -> list[Lane]:
@@ -35,7 +35,7 @@ def lanes_for(user: Reader) -> list[Lane]:
 
 def idle_lanes_for(user: Reader) -> list[IdleLane]:
     """The lanes for which nobody waits and whose rows this person may see."""
-    found = (each.idle for each in patterns.all_pages() if each.idle)
+    found = (each.idle for each in patterns.list_pages() if each.idle)
     return [lane for lane in found if user.has_perm(lane.needs)]
 
 
@@ -51,8 +51,8 @@ def place_of(request: HumanRequest) -> Place:
 
 
 @cache  # written once: planning the joins of rows takes longer than all else
-def _first(lane: Lane, size: int) -> Rows[Any]:
-    return Rows(lambda: by_urgency(lane.open().select_related(*lane.related))[:size])
+def _select_first(lane: Lane, size: int) -> Rows[Any]:
+    return Rows(lambda: order_by_urgency(lane.open().select_related(*lane.related))[:size])
 
 
 def rows(of: Iterable[Lane], wanted: Filter, after: Place | None, size: int) -> list[Row]:
@@ -66,7 +66,7 @@ def rows(of: Iterable[Lane], wanted: Filter, after: Place | None, size: int) -> 
             matching = lane.matching(lane.open().select_related(*lane.related), wanted)
             urgent = most_urgent(matching, after, table_of(lane.model), size)
         else:
-            urgent = _first(lane, size)()
+            urgent = _select_first(lane, size)()
         found += [(place_of(each), lane.draw(each)) for each in urgent]
     return sorted(found, key=lambda row: row[0].key)[:size]
 
@@ -84,14 +84,14 @@ class Waiting:
         """Those of lanes with these figures, beside so many runs in doubt."""
         deadlines = [each.deadline for each in figures.values() if each.deadline]
         return cls(
-            agents=(_asking(tuple(figures))() if figures else 0) + in_doubt,
+            agents=(_count_asking(tuple(figures))() if figures else 0) + in_doubt,
             rows=sum(each.number for each in figures.values()) + in_doubt,
             deadline=min(deadlines, default=None),
         )
 
 
 @cache
-def _asking(of: tuple[Lane, ...]) -> Number:
+def _count_asking(of: tuple[Lane, ...]) -> Number:
     """How many different runs ask, and how many agents without one; one that asks twice is one."""
     without = Case(When(run=None, then="agent_id"), default=Value(""))
 

@@ -49,7 +49,7 @@ class Place:
         never = self.deadline is None
         return -self.rank, never, self.deadline or datetime.min, self.table, self.pk
 
-    def after(self, table: int) -> Q:
+    def filter_after(self, table: int) -> Q:
         """Which rows of that table come after this place."""
         if self.deadline is None:
             rest = self._equal(table)
@@ -67,10 +67,10 @@ class Place:
 def most_urgent(rows: Any, after: Place | None, table: int, size: int) -> list[Any]:
     """The `size` most urgent of these rows (a queryset) that come after a place (None: of all)."""
     if after is not None:
-        rows = rows.filter(after.after(table))
-    return list(by_urgency(rows)[:size])
+        rows = rows.filter(after.filter_after(table))
+    return list(order_by_urgency(rows)[:size])
 
 
-def by_urgency(rows: Any) -> Any:
+def order_by_urgency(rows: Any) -> Any:
     """These rows (a queryset), the most urgent first."""
     return rows.order_by("-risk_rank", F("deadline").asc(nulls_last=True), "id")

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from pages.rendering.confusables import alphabets
-from pages.rendering.marks import hidden_in, mark, mixed_scripts, texts
+from pages.rendering.marks import count_hidden_in, find_mixed_scripts, mark, texts
 
 _LONG = 200  # characters from which a value says where it ends
 _WARNINGS = 5  # words named one by one; more are counted
@@ -61,9 +61,9 @@ def plain(value: Any) -> str:
 
 def pretty(value: Any) -> str:
     """A value as JSON; a group of single values as one "name: value" a line."""
-    if isinstance(value, dict) and value and not any(map(_nested, value.values())):
+    if isinstance(value, dict) and value and not any(map(_is_nested, value.values())):
         return "\n".join(f"{_key(name)}: {_json(value[name])}" for name in sorted(value))
-    return json.dumps(value, ensure_ascii=False, indent=2 if _nested(value) else None)
+    return json.dumps(value, ensure_ascii=False, indent=2 if _is_nested(value) else None)
 
 
 def _row(name: str, value: Any, field: Mapping[str, Any], changed: bool) -> Argument:
@@ -87,14 +87,14 @@ def _row(name: str, value: Any, field: Mapping[str, Any], changed: bool) -> Argu
 
 def _items(value: Any) -> list[str]:
     """The lines of a list of single values; [] for anything else."""
-    if not isinstance(value, list) or any(map(_nested, value)):
+    if not isinstance(value, list) or any(map(_is_nested, value)):
         return []
     if all(isinstance(item, str) and "\n" not in item for item in value):
         return value
     return [_json(item) for item in value]  # 3 and "3" must not look the same
 
 
-def _nested(value: Any) -> bool:
+def _is_nested(value: Any) -> bool:
     return isinstance(value, dict | list) and bool(value)
 
 
@@ -146,12 +146,12 @@ def _end(value: Any, text: str) -> str:
     if len(text) <= _LONG and not (isinstance(value, str) and "\n" in text):
         return ""
     size = f"{len(text):,} characters" if isinstance(value, str) else "Shown in full"
-    hidden = hidden_in(value)
+    hidden = count_hidden_in(value)
     return f"{size}{f', {hidden:,} of them hidden' if hidden else ''}. Nothing is left out."
 
 
 def _warnings(value: Any) -> Iterator[SafeString]:
-    words = list(dict.fromkeys(word for text in texts(value) for word in mixed_scripts(text)))
+    words = list(dict.fromkeys(word for text in texts(value) for word in find_mixed_scripts(text)))
     if len(words) > _WARNINGS:
         yield format_html("{} words mix alphabets; each such letter has a box", f"{len(words):,}")
         return
@@ -173,12 +173,12 @@ def _count(number: int, noun: str) -> str:
 def _field(field: Any, schema: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """One field's schema with its reference followed and null left out; {} if there is none."""
     for option in [field, *(field or {}).get("anyOf", [])]:
-        option = _followed(option, schema or {})
+        option = _follow(option, schema or {})
         if any(key in option for key in ("enum", "format")):
             return option
     return {}
 
 
-def _followed(option: Any, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+def _follow(option: Any, schema: Mapping[str, Any]) -> Mapping[str, Any]:
     name = (option or {}).get("$ref", "").removeprefix("#/$defs/")
     return schema.get("$defs", {}).get(name, {}) if name else option or {}

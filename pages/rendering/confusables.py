@@ -40,9 +40,9 @@ def lookalikes(text: str) -> list[Found]:
     if "LATIN" not in known or not known & (_FOREIGN | {_IMITATION}):
         return []
     words = [(m.start(), m[0]) for m in _WORD.finditer(text) if not m[0].isascii()]
-    mixed = {word: _mixed(word) for word in {word for _, word in words}}
+    mixed = {word: _find_mixed(word) for word in {word for _, word in words}}
     found = {start + i: (word, looks) for start, word in words for i, looks in mixed[word]}
-    for start, word in _posing(text, words):
+    for start, word in _find_posing(text, words):
         found |= {start + i: (word, _LOOKS[c]) for i, c in enumerate(word) if c in _LOOKS}
     return [(place, *found[place]) for place in sorted(found)]
 
@@ -63,7 +63,7 @@ def alphabets(word: str) -> list[str]:
     return sorted({alphabet(c).split(" ")[0].capitalize() for c in word if alphabet(c)})
 
 
-def _mixed(word: str) -> list[tuple[int, str]]:
+def _find_mixed(word: str) -> list[tuple[int, str]]:
     """Of a word that mixes Latin and another alphabet, the letters of the one that is rarer."""
     latin = [i for i, c in enumerate(word) if alphabet(c) == "LATIN"]
     foreign = [i for i, c in enumerate(word) if _can_pass(c)]
@@ -79,10 +79,10 @@ def _can_pass(c: str) -> bool:
     return c in _LOOKS if kind in ("GREEK", _IMITATION) else kind in _FOREIGN
 
 
-def _posing(text: str, words: list[tuple[int, str]]) -> list[tuple[int, str]]:
+def _find_posing(text: str, words: list[tuple[int, str]]) -> list[tuple[int, str]]:
     """Words wholly of look-alikes: inside an address, or in a text with no other foreign word."""
     foreign = [(start, word) for start, word in words if any(map(_can_pass, word))]
-    posing = [(start, word) for start, word in foreign if _all_pass(word)]
+    posing = [(start, word) for start, word in foreign if _can_all_pass(word)]
     if not posing:
         return []
     addresses = set(_words_of_addresses(text))
@@ -94,7 +94,7 @@ def _posing(text: str, words: list[tuple[int, str]]) -> list[tuple[int, str]]:
     ]
 
 
-def _all_pass(word: str) -> bool:
+def _can_all_pass(word: str) -> bool:
     return all(c in _LOOKS or not c.isalpha() for c in word)
 
 

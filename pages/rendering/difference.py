@@ -49,7 +49,7 @@ class Hunk:
     rows: list[Row]
 
 
-def changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+def find_changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """The names of arguments that were added, removed or changed, sorted."""
     return [
         name
@@ -62,7 +62,9 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Hunk
     """The changed arguments as hunks, by name; unchanged lines away from a change are left out."""
     work = _Work(MAX_WORK)
     return [
-        hunk for name in changed_keys(before, after) for hunk in _hunks(name, before, after, work)
+        hunk
+        for name in find_changed_keys(before, after)
+        for hunk in _hunks(name, before, after, work)
     ]
 
 

@@ -57,19 +57,19 @@ def mark(text: str, *, hosts: bool = False, wraps: Iterable[Wrap] = ()) -> SafeS
     return SafeString("".join(out))  # all that came from the text has gone through escape()
 
 
-def hidden_count(text: str) -> int:
+def count_hidden(text: str) -> int:
     """How many characters of a text hide: all boxes of `mark` but those of look-alike letters."""
-    return len(_hidden(text))
+    return len(_find_hidden(text))
 
 
-def mixed_scripts(text: str) -> list[str]:
+def find_mixed_scripts(text: str) -> list[str]:
     """The words of a text that mix alphabets to look like another word, each once, in order."""
     return list(dict.fromkeys(word for _, word, _ in lookalikes(text)))
 
 
-def hidden_in(details: Any) -> int:
+def count_hidden_in(details: Any) -> int:
     """How many characters hide anywhere in a JSON value, names of fields included."""
-    return sum(hidden_count(text) for text in texts(details))
+    return sum(count_hidden(text) for text in texts(details))
 
 
 def texts(details: Any) -> Iterator[str]:
@@ -88,7 +88,7 @@ def texts(details: Any) -> Iterator[str]:
 # ---- Which characters hide
 
 
-def _hidden(text: str) -> list[int]:
+def _find_hidden(text: str) -> list[int]:
     """Positions of the characters that hide, in order."""
     if text.isascii() and text.isprintable():
         return []
@@ -113,14 +113,14 @@ def _innocent(text: str, at: int) -> bool:
         return _joins(before) and (_joins(after) or unicodedata.combining(before) == 9)
     if c == "\u3000":
         return bool(_WIDE.match(before) or _WIDE.match(after))
-    return "\U000e0020" <= c <= "\U000e007f" and _in_flag(text, at)
+    return "\U000e0020" <= c <= "\U000e007f" and _is_in_flag(text, at)
 
 
 def _joins(c: str) -> bool:
     return bool(_JOINING.match(c)) and unicodedata.category(c)[0] in "LM"
 
 
-def _in_flag(text: str, at: int) -> bool:
+def _is_in_flag(text: str, at: int) -> bool:
     """Whether a tag character belongs to one of the three flags that are spelled with them."""
     start = text.rfind("\U0001f3f4", max(0, at - 6), at)
     if start < 0:
@@ -138,7 +138,7 @@ _CLOSE, _OPEN, _BOX = 0, 1, 2
 
 
 def _boxes(text: str, cuts: set[int]) -> Iterator[_Piece]:
-    for start, end in _runs(_hidden(text), cuts):
+    for start, end in _runs(_find_hidden(text), cuts):
         if end - start < _RUN:
             yield from ((i, _BOX, i + 1, box(text[i])) for i in range(start, end))
         else:

@@ -29,7 +29,7 @@ def moment(at: datetime | str | None, style: str = "clock") -> SafeString:
         return SafeString("")
     at = at.astimezone(UTC)
     if style == "ago":
-        text = f"{durations.lasted((read_local_clock() - at).total_seconds())} ago"
+        text = f"{durations.format_elapsed((read_local_clock() - at).total_seconds())} ago"
     elif style == "clock" and at.date() == read_local_clock().astimezone(UTC).date():
         text = f"{at:%H:%M:%S}"
     else:
@@ -46,9 +46,9 @@ def due(deadline: datetime | None, shown_status: str = "pending") -> SafeString:
     remaining = deadline - read_local_clock()
     seconds = remaining.total_seconds()
     if seconds > 0:
-        kind, text = (" is-soon" if remaining < SOON else ""), durations.left(seconds)
+        kind, text = (" is-soon" if remaining < SOON else ""), durations.format_remaining(seconds)
     else:
-        kind, text = " is-late", f"passed {durations.lasted(-seconds)} ago"
+        kind, text = " is-late", f"passed {durations.format_elapsed(-seconds)} ago"
     at = deadline.astimezone(UTC)
     # By hand, as in _time(): a page is full of these, and nothing in them was written by others.
     return SafeString(
@@ -68,7 +68,7 @@ def due_bar(created_at: datetime, deadline: datetime | None) -> SafeString:
         whole,
         min(seconds, whole),
         deadline.astimezone(UTC).isoformat(),
-        durations.left(seconds),
+        durations.format_remaining(seconds),
     )
 
 
@@ -77,7 +77,7 @@ def countdown(deadline: datetime | None) -> SafeString:
     if deadline is None:
         return SafeString("")
     at = deadline.astimezone(UTC).isoformat()
-    left = durations.left(max(0.0, (deadline - read_local_clock()).total_seconds()))
+    left = durations.format_remaining(max(0.0, (deadline - read_local_clock()).total_seconds()))
     return format_html(
         '<span class="due num" data-due="{}"><time datetime="{}">{}</time></span>', at, at, left
     )
@@ -87,7 +87,9 @@ def duration(value: timedelta | float | None) -> str:
     """How long a step took: "0.3 s", "4 min 02 s", "2 h 10 min"; "" for None."""
     if value is None:
         return ""
-    return durations.exactly(value.total_seconds() if isinstance(value, timedelta) else value)
+    return durations.format_precise(
+        value.total_seconds() if isinstance(value, timedelta) else value
+    )
 
 
 def between(start: datetime | None, end: datetime | None) -> str:
@@ -126,5 +128,5 @@ def _liveness(run: Any, runners: Mapping[str, datetime] | None) -> tuple[str, st
     if silent > GONE:
         return " is-gone", "runner gone"
     if silent > (RUNNER_SILENT_AFTER if runners else timedelta(0)):
-        return " is-silent", f"no sign for {durations.lasted(silent.total_seconds())}"
+        return " is-silent", f"no sign for {durations.format_elapsed(silent.total_seconds())}"
     return "", "running"

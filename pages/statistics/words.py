@@ -41,7 +41,7 @@ def _short(number: float) -> str:
     return f"{number:.1f}" if number >= 1 else f"{number:.2g}"
 
 
-def compared(now: int, before: int) -> str:
+def compare(now: int, before: int) -> str:
     """How many more or fewer than in the time before: "112 more (+10 %)"."""
     if now == before:
         return "as many as before"

@@ -19,7 +19,11 @@ def runs_in_doubt(context: dict[str, Any]) -> dict[str, Any]:
     found = []
     if user.has_perm("ledger.view_run") and not wanted.status and context.get("first_page", True):
         found = [
-            {"doubt": each, "evidence": evidence.of(each.run), "about": evidence.about(each.run)}
+            {
+                "doubt": each,
+                "evidence": evidence.read_evidence(each.run),
+                "about": evidence.about(each.run),
+            }
             for each in doubts.rows(wanted)
         ]
     return {

@@ -123,8 +123,8 @@ register.filter(times.duration)
 # ---- What an agent wrote
 
 
-@register.filter
-def marked(text: Any) -> SafeString:
+@register.filter("marked")
+def mark_text(text: Any) -> SafeString:
     """A text with every character that hides or imitates shown; escaped."""
     return mark(str(text))
 
@@ -151,10 +151,10 @@ def difference(
     return {"hunks": changes.difference(before, after), "caption": caption}
 
 
-@register.simple_tag
-def changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+@register.simple_tag(name="changed_keys")
+def find_changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """The names of the arguments that differ: `{% changed_keys a b as changed %}`."""
-    return changes.changed_keys(before, after)
+    return changes.find_changed_keys(before, after)
 
 
 # ---- Forms

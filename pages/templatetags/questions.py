@@ -14,13 +14,13 @@ from ledger.requests.models import HumanRequest
 from pages import patterns
 from pages.inbox.lanes import Fragment
 from pages.inbox.rows import place_of
-from pages.rendering.marks import hidden_count, mark
+from pages.rendering.marks import count_hidden, mark
 
 register = template.Library()
 
 register.filter("called", patterns.call)
 register.filter("page_of", patterns.address_of)
-register.filter("hides", hidden_count)
+register.filter("hides", count_hidden)
 register.filter(name_of)
 
 
@@ -49,8 +49,8 @@ def is_group(value: Any) -> bool:
     return isinstance(value, dict) and bool(value)
 
 
-@register.filter
-def as_json(value: Any) -> SafeString:
+@register.filter("as_json")
+def render_json(value: Any) -> SafeString:
     """A JSON value for reading, with what hides in it marked."""
     if isinstance(value, str):
         return mark(value)

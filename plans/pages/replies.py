@@ -59,7 +59,7 @@ def _banner(error: LedgerError, form: TurnForm) -> Banner:
     if isinstance(error, AlreadyDecided):
         text = f"Your {form.noun} did not count.{kept}"
         return Banner("no", "circle-alert", str(error), text)
-    return banners.refused(error, form.noun, typed=form.typed, late="Nothing runs.")
+    return banners.explain_refusal(error, form.noun, typed=form.typed, late="Nothing runs.")
 
 
 def done(request: HtmxHttpRequest, pk: int, did: str, form: TurnForm) -> HttpResponse:

@@ -75,14 +75,14 @@ def _answered(event: Event, data: dict[str, Any], known: Known) -> Line | None:
         event.at,
         css,
         icon,
-        f"{title} by {known.who(event.actor)}",
+        f"{title} by {known.name_actor(event.actor)}",
         request=known.requests.get(event.subject),
         said=str(data.get("feedback", "")),
     )
 
 
 def _edited(event: Event, data: dict[str, Any], known: Known) -> Line:
-    title = f"Plan changed by {known.who(event.actor)}"
+    title = f"Plan changed by {known.name_actor(event.actor)}"
     return Line(event.at, "revise", "pencil-line", title, note="; ".join(data.get("what", [])))
 
 

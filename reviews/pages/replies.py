@@ -70,7 +70,7 @@ def refused(
     request: HtmxHttpRequest, pk: int, error: LedgerError, typed: Typed, noun: str
 ) -> HttpResponse:
     """The item with the reason first, and what was typed."""
-    banner = banners.refused(error, noun, typed=bool(typed), late="")
+    banner = banners.explain_refusal(error, noun, typed=bool(typed), late="")
     return shown(request, pk, error.http_status, banner=banner, typed=typed)
 
 

@@ -133,7 +133,9 @@ def test_under_asgi_the_file_is_sent_piece_by_piece(monkeypatch: pytest.MonkeyPa
     async def pieces() -> list[bytes]:
         await client.aforce_login(root)
         chosen = [event.pk for event in events]
-        response: Any = await client.post(LIST, {"action": "export_jsonl", "_selected_action": chosen})
+        response: Any = await client.post(
+            LIST, {"action": "export_jsonl", "_selected_action": chosen}
+        )
         assert response.is_async
         found = [piece async for piece in response.streaming_content]
         await sync_to_async(connections.close_all)()  # of the thread that the views ran in

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pages.rendering.difference import MAX_LINES, Hunk, changed_keys, difference
+from pages.rendering.difference import MAX_LINES, Hunk, difference, find_changed_keys
 
 LINE = st.text(st.sampled_from("ab .\u200b\u202e<&"), max_size=8)
 TEXT = st.lists(LINE, max_size=12).map("\n".join)
@@ -70,7 +70,7 @@ def test_arguments_that_come_and_go_are_named() -> None:
         ("gone", "removed"),
         ("new", "added"),
     ]
-    assert changed_keys({"gone": 1, "same": 2}, {"same": 2, "new": None}) == ["gone", "new"]
+    assert find_changed_keys({"gone": 1, "same": 2}, {"same": 2, "new": None}) == ["gone", "new"]
 
 
 @pytest.mark.parametrize(

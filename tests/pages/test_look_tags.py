@@ -15,7 +15,7 @@ from approvals.models import ApprovalStatus
 from ledger.models import EntryStatus, RunStatus
 from ledger.risk import RiskLevel
 from pages.rendering.arguments import rows
-from pages.rendering.durations import exactly, lasted, left
+from pages.rendering.durations import format_elapsed, format_precise, format_remaining
 from pages.templatetags.look import STATUSES
 from tests.support.markup import as_shown
 
@@ -84,7 +84,7 @@ def test_a_digest_shows_its_beginning_and_has_the_whole_in_its_title() -> None:
     ],
 )
 def test_how_long_ago_in_words(seconds: float, word: str) -> None:
-    assert lasted(seconds) == word
+    assert format_elapsed(seconds) == word
 
 
 @pytest.mark.parametrize(
@@ -92,14 +92,14 @@ def test_how_long_ago_in_words(seconds: float, word: str) -> None:
     [(0.2, "0:01"), (221, "3:41"), (1552, "25:52"), (3599, "59:59"), (3600, "1 h 0 min")],
 )
 def test_time_left_counts_seconds_under_an_hour(seconds: float, word: str) -> None:
-    assert left(seconds) == word
+    assert format_remaining(seconds) == word
 
 
 @pytest.mark.parametrize(
     ("seconds", "word"), [(0.31, "0.3 s"), (51, "51 s"), (242, "4 min 02 s"), (4000, "1 h 6 min")]
 )
 def test_how_long_a_step_took(seconds: float, word: str) -> None:
-    assert exactly(seconds) == word
+    assert format_precise(seconds) == word
     assert render("{{ value|duration }}", value=timedelta(seconds=seconds)) == word
 
 
