@@ -175,7 +175,7 @@ def get(name: str) -> Action | None:
     return _registry.get(name)
 
 
-def all_actions() -> list[Action]:
+def list_actions() -> list[Action]:
     """Every registered action, by name."""
     return [_registry[name] for name in sorted(_registry)]
 

@@ -39,7 +39,7 @@ class GateAdmin(admin.ModelAdmin):
     """A gate keeps its name, by which agents find it, and is never deleted: requests point at it."""
 
     form = GateForm
-    list_display = ("name", "risk_threshold", "deadline_seconds", "who_decides")
+    list_display = ("name", "risk_threshold", "deadline_seconds", "show_deciders")
     search_fields = ("name",)
     filter_horizontal = ("deciders",)
 
@@ -47,7 +47,7 @@ class GateAdmin(admin.ModelAdmin):
         return super().get_queryset(request).prefetch_related("deciders")
 
     @admin.display(description="deciders")
-    def who_decides(self, gate: Gate) -> str:
+    def show_deciders(self, gate: Gate) -> str:
         return ", ".join(group.name for group in gate.deciders.all()) or "superusers only"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Gate | None = None) -> tuple[str, ...]:
@@ -77,7 +77,7 @@ class GateAdmin(admin.ModelAdmin):
 class ApprovalRequestAdmin(ReadOnlyAdmin):
     """All facts of a request. Deciding is for its page, where the services check who and what."""
 
-    list_display = ("id", "action", "line", "agent_id", "risk_level", "shown_status", "created_at")
+    list_display = ("id", "action", "line", "agent_id", "risk_level", "show_status", "created_at")
     list_filter = ("status", "risk_level", "resolution", RunFilter)
     search_fields = ("action", "agent_id")
     ordering = ("-id",)
@@ -88,7 +88,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
         "digest",
         ("risk_level", "risk_stated", "risk_declared"),
         "undoable",
-        ("shown_status", "resolution"),
+        ("show_status", "resolution"),
         ("reviewer", "whole_feedback"),
         ("gate", "frozen_rule"),
         ("created_at", "deadline", "shortened", "resolved_at", "delivered_at"),
@@ -100,7 +100,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
     readonly_fields = (
         "decide_there",
         "arguments",
-        "shown_status",
+        "show_status",
         "whole_feedback",
         "frozen_rule",
         "line",
@@ -121,5 +121,5 @@ class ApprovalRequestAdmin(ReadOnlyAdmin):
         )
 
     @admin.display(description="status")
-    def shown_status(self, obj: ApprovalRequest) -> str:
+    def show_status(self, obj: ApprovalRequest) -> str:
         return obj.shown_status.replace("_", " ")

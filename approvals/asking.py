@@ -41,7 +41,7 @@ def ask(
     asked_before = find_asked(ApprovalRequest, run, key)
     if asked_before is not None:
         return asked_before
-    request = _checked(gate.rule, agent_id, action, details, risk_level, previous)
+    request = _build_request(gate.rule, agent_id, action, details, risk_level, previous)
     request.gate, request.run, request.key = gate, run, key
     request.story, request.risk_read = canonical.storable(story), risk_read
     below = request.risk_rank < RiskLevel(gate.risk_threshold).rank
@@ -57,14 +57,14 @@ def ask(
 
 def ask_edited(old: ApprovalRequest, details: Any, author: Any) -> ApprovalRequest:
     """The next revision of `old`, written by a reviewer, under the rule and deadline of `old`."""
-    request = _checked(old.rule, old.agent_id, old.action, details, old.risk_stated, old)
+    request = _build_request(old.rule, old.agent_id, old.action, details, old.risk_stated, old)
     request.gate, request.run, request.deadline = old.gate, old.run, old.deadline
     request.author, request.risk_read = author, old.risk_read
     _store(request)
     return request
 
 
-def _checked(
+def _build_request(
     rule: dict[str, Any],
     agent_id: str,
     action: str,

@@ -29,7 +29,7 @@ def gate_named(name: str, risk_threshold: object = RiskLevel.MEDIUM) -> Gate:
     check_name("name", name)
     threshold = RiskLevel.parse(risk_threshold, "risk_threshold")
     gate = Gate.objects.filter(name=name).first()
-    return gate or gates.first_use(name, threshold, REVIEWERS)
+    return gate or gates.create_on_first_use(name, threshold, REVIEWERS)
 
 
 class ApprovalGate:
@@ -97,7 +97,7 @@ class ApprovalGate:
         pk, subject = request.pk, request.subject
         while True:
             seconds = await sync_to_async(_seconds_left)(pk)
-            decided = await wait_until(lambda: _decided(pk), subject=subject, timeout=seconds)
+            decided = await wait_until(lambda: _find_decided(pk), subject=subject, timeout=seconds)
             if decided is not None:
                 return decided
             await sync_to_async(services.expire)(pk)
@@ -133,7 +133,7 @@ async def call_back(callback: Callback | None, request: ApprovalRequest) -> None
         log.exception("The approval callback failed for %s.", request.subject)
 
 
-def _decided(pk: int) -> ApprovalRequest | None:
+def _find_decided(pk: int) -> ApprovalRequest | None:
     request = services.find_by_id(pk)
     return None if request.status == ApprovalStatus.PENDING else outcome.effective(request)
 

@@ -72,7 +72,7 @@ def change(
 
 
 @verb
-def first_use(name: str, risk_threshold: RiskLevel, deciders: str) -> Gate:
+def create_on_first_use(name: str, risk_threshold: RiskLevel, deciders: str) -> Gate:
     """The gate that an agent or a program is the first to name, decided by that group."""
     gate, made = Gate.objects.get_or_create(name=name, defaults={"risk_threshold": risk_threshold})
     if made:

@@ -28,7 +28,7 @@ def register() -> None:
     )
 
 
-def _edited(kind: str, data: Data, outcome: str) -> str:
+def _correct_outcome(kind: str, data: Data, outcome: str) -> str:
     """An edit is one decision about two requests: the first was waited for, so it counts there."""
     if data.get("by") != "edited":
         return outcome
@@ -50,7 +50,7 @@ EVENTS = EventKinds(
     cancelled="approvals.cancelled",
     type_in="action",
     risk_in="risk",
-    corrected=_edited,
+    corrected=_correct_outcome,
 )
 PATTERN = Pattern(
     model=ApprovalRequest,

@@ -108,30 +108,46 @@ class KnowledgeAdmin(admin.ModelAdmin):
     """Answers come from people who answer; here they are corrected and retired, never deleted."""
 
     form = KnowledgeForm
-    list_display = ("id", "asked", "answered", "agent_id", "uses", "offered", "created_at")
+    list_display = (
+        "id",
+        "show_question",
+        "show_answer",
+        "agent_id",
+        "uses",
+        "is_offered",
+        "created_at",
+    )
     list_filter = (("retired_at", admin.EmptyFieldListFilter),)
     search_fields = ("question", "answer", "agent_id")
     list_select_related = ("answered_by",)
     ordering = ("-id",)
-    fields = ("there", "agent_id", "asked_whole", "answer", "retired", "answered_by", "uses")
-    readonly_fields = ("there", "agent_id", "asked_whole", "answered_by", "uses")
+    fields = (
+        "link_escalation",
+        "agent_id",
+        "asked_whole",
+        "answer",
+        "retired",
+        "answered_by",
+        "uses",
+    )
+    readonly_fields = ("link_escalation", "agent_id", "asked_whole", "answered_by", "uses")
     asked_whole = text_of("question")
     actions = ("retire", "restore")
 
     @admin.display(description="question")
-    def asked(self, row: Knowledge) -> str:
+    def show_question(self, row: Knowledge) -> str:
         return shorten(row.question)
 
     @admin.display(description="answer")
-    def answered(self, row: Knowledge) -> str:
+    def show_answer(self, row: Knowledge) -> str:
         return shorten(row.answer)
 
     @admin.display(description="offered", boolean=True)
-    def offered(self, row: Knowledge) -> bool:
+    def is_offered(self, row: Knowledge) -> bool:
         return row.retired_at is None
 
     @admin.display(description="escalation")
-    def there(self, row: Knowledge) -> SafeString:
+    def link_escalation(self, row: Knowledge) -> SafeString:
         address = reverse("escalations:detail", args=[row.escalation_id])
         return format_html('<a href="{}">escalation {}</a>', address, row.escalation_id)
 
@@ -164,7 +180,15 @@ class KnowledgeAdmin(admin.ModelAdmin):
 class EscalationAdmin(ReadOnlyAdmin):
     """All facts of an escalation. Answering is for its page, where the services check who and what."""
 
-    list_display = ("id", "asked", "agent_id", "type", "confidence", "shown_status", "created_at")
+    list_display = (
+        "id",
+        "show_question",
+        "agent_id",
+        "type",
+        "confidence",
+        "show_status",
+        "created_at",
+    )
     list_filter = ("status", "risk_level", "resolution", "attempt_was", RunFilter)
     search_fields = ("agent_id", "type", "reason")
     ordering = ("-id",)
@@ -176,7 +200,7 @@ class EscalationAdmin(ReadOnlyAdmin):
         "digest",
         ("confidence", "risk_level"),
         "frozen_rule",
-        ("shown_status", "resolution", "handler"),
+        ("show_status", "resolution", "handler"),
         "whole_response",
         ("reviewer", "whole_feedback"),
         ("attempt_was", "marked_by"),
@@ -190,7 +214,7 @@ class EscalationAdmin(ReadOnlyAdmin):
         "whole_reason",
         "whole_context",
         "frozen_rule",
-        "shown_status",
+        "show_status",
         "whole_response",
         "whole_feedback",
         "whole_note",
@@ -204,7 +228,7 @@ class EscalationAdmin(ReadOnlyAdmin):
         return obj.get_absolute_url()
 
     @admin.display(description="question")
-    def asked(self, obj: Escalation) -> str:
+    def show_question(self, obj: Escalation) -> str:
         return shorten(obj.question)
 
     @admin.display(description="answered at")
@@ -212,5 +236,5 @@ class EscalationAdmin(ReadOnlyAdmin):
         return format_html('<a href="{}">the page of this escalation</a>', obj.get_absolute_url())
 
     @admin.display(description="status")
-    def shown_status(self, obj: Escalation) -> str:
+    def show_status(self, obj: Escalation) -> str:
         return obj.shown_status

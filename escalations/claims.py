@@ -56,7 +56,7 @@ def hand_over(
 ) -> Escalation:
     """Ask another person to take it, and say why; one's claim ends. Raises as claim() does."""
     escalation, user = check_permitted(find_by_id, escalation_id, by, rules.refusal)
-    other = _other(to, user)
+    other = _check_successor(to, user)
     check_words("note", note, needed=WHY, most=MAX_NOTE, unchanged=UNCHANGED)
     free = NOT_CLAIMED | Q(claimed_by=user)
     handed = {"handed_to": other, "handed_by": user, "handed_note": note, **NO_CLAIM}
@@ -65,7 +65,7 @@ def hand_over(
     return find_by_id(escalation.pk)
 
 
-def _other(to: Any, user: Any) -> Any:
+def _check_successor(to: Any, user: Any) -> Any:
     """Whom it is handed to, who must be able to answer it."""
     if not to:
         raise BadInput("to", f"Choose who takes it over. {UNCHANGED}")

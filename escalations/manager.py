@@ -66,7 +66,7 @@ class EscalationManager:
             handled = await calling.offer(escalation, handler, in_thread, self.handler_seconds)
             if handled is not None:
                 return handled.response
-        return escalated(escalation)
+        return report_escalated(escalation)
 
     async def wait_for_answer(
         self, escalation_id: object, timeout: float | None = timeouts.DEFAULT
@@ -84,7 +84,7 @@ class EscalationManager:
         pk, subject = escalation.pk, escalation.subject
         while True:
             seconds = await sync_to_async(_seconds_left)(pk)
-            ended = await wait_until(lambda: _ended(pk), subject=subject, timeout=seconds)
+            ended = await wait_until(lambda: _find_ended(pk), subject=subject, timeout=seconds)
             if ended is not None:
                 return ended
             await sync_to_async(services.expire)(pk)
@@ -97,7 +97,7 @@ class Escalated(dict[str, Any]):
     """
 
 
-def escalated(escalation: Escalation) -> Escalated:
+def report_escalated(escalation: Escalation) -> Escalated:
     """That nobody has handled it."""
     return Escalated(status="escalated", escalation_id=escalation.pk)
 
@@ -118,7 +118,7 @@ def _call(function: Any) -> Any:
     return function()
 
 
-def _ended(pk: int) -> Escalation | None:
+def _find_ended(pk: int) -> Escalation | None:
     escalation = services.find_by_id(pk)
     return None if escalation.status == EscalationStatus.PENDING else escalation
 

@@ -194,25 +194,25 @@ class Escalation(Claimable, Shortenable, HumanRequest):
     def get_absolute_url(self) -> str:
         return reverse("escalations:detail", args=[self.pk])
 
-    def said(self, name: str) -> Any:
+    def get_from_context(self, name: str) -> Any:
         """What the context has under that name; None if it has no such name."""
         return self.context.get(name) if isinstance(self.context, dict) else None
 
     @property
     def confidence_read(self) -> bool:
         """Whether the model stated its confidence readably; if not, it counts as 0.5."""
-        return self.said("confidence_read") is not False
+        return self.get_from_context("confidence_read") is not False
 
     @property
     def attempt(self) -> str:
         """What the agent would have said; "" if it said nothing."""
-        found = self.said("attempted_response")
+        found = self.get_from_context("attempted_response")
         return found if isinstance(found, str) else ""
 
     @property
     def question(self) -> str:
         """What is asked, in the agent's words: its task where the context has one, else the reason."""
-        task = self.said("task")
+        task = self.get_from_context("task")
         return task if isinstance(task, str) and task.strip() else self.reason
 
     @property

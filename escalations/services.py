@@ -118,7 +118,7 @@ def _end(
 ) -> None:
     """The compare-and-set: pending, the digest that was shown, before the deadline."""
     shown = escalation.digest if digest is None else digest
-    marked = _marked(escalation, attempt_was, user)
+    marked = _check_mark(escalation, attempt_was, user)
     if escalation.status != EscalationStatus.PENDING:
         raise explain_loss(escalation.pk, shown)
     move(
@@ -142,7 +142,7 @@ def _end(
     )
 
 
-def _marked(escalation: Escalation, attempt_was: str, user: Any) -> dict[str, Any]:
+def _check_mark(escalation: Escalation, attempt_was: str, user: Any) -> dict[str, Any]:
     """The columns of a mark on the attempt; none for no mark."""
     if attempt_was not in AttemptWas.values:
         accepted = ", ".join(value for value in AttemptWas.values if value)
@@ -163,7 +163,7 @@ def mark(escalation_id: object, *, by: Any, attempt_was: str) -> Escalation:
     found, user = check_permitted(find_by_id, escalation_id, by, rules.refusal)
     if not attempt_was:
         raise BadInput("attempt_was", "Choose one of them.")
-    changes = _marked(found, attempt_was, user)
+    changes = _check_mark(found, attempt_was, user)
     escalation: Escalation = rows_for_update(Escalation).get(pk=found.pk)
     if escalation.status == EscalationStatus.PENDING:
         raise Stale(

@@ -35,7 +35,7 @@ def rule_for(agent_id: str, type: str, needed: float | None = None) -> dict[str,
     """
     row = row_for(agent_id, type)
     rule = {"row": None, "confidence": None, **NEW} if row is None else row.rule
-    return rule if needed is None else {**rule, "confidence": checked(needed)}
+    return rule if needed is None else {**rule, "confidence": check_confidence(needed)}
 
 
 def confidence_for(agent_id: str, type: str, own: float) -> float:
@@ -44,7 +44,7 @@ def confidence_for(agent_id: str, type: str, own: float) -> float:
     return own if row is None else row.confidence
 
 
-def checked(confidence: object) -> float:
+def check_confidence(confidence: object) -> float:
     """A number from 0 to 1, or BadInput."""
     fits = isinstance(confidence, int | float) and math.isfinite(confidence)
     if isinstance(confidence, bool) or not fits or not 0 <= float(confidence) <= 1:  # type: ignore[arg-type]
@@ -96,7 +96,7 @@ def change(
     """
     if not by.has_perm("escalations.change_threshold"):
         raise NotAllowed("Changing thresholds is for operators.")
-    row = _locked(threshold_id)
+    row = _lock_row(threshold_id)
     before = row.rule
     _set(row, confidence, risk_level, deadline_seconds)
     row.save(update_fields=["confidence", "risk_level", "deadline_seconds"])
@@ -110,12 +110,12 @@ def remove(threshold_id: object, *, by: Any) -> None:
     """Take a row away: what the agent's code says counts again. Raises NotAllowed, UnknownId."""
     if not by.has_perm("escalations.delete_threshold"):
         raise NotAllowed("Removing thresholds is for operators.")
-    row = _locked(threshold_id)
+    row = _lock_row(threshold_id)
     _record(row, before=row.rule, after=None, by=by)
     row.delete()
 
 
-def _locked(threshold_id: object) -> Threshold:
+def _lock_row(threshold_id: object) -> Threshold:
     row: Threshold | None = rows_for_update(Threshold).filter(pk=threshold_id).first()
     if row is None:
         raise UnknownId("threshold", threshold_id)
@@ -125,7 +125,7 @@ def _locked(threshold_id: object) -> Threshold:
 def _set(
     row: Threshold, confidence: object, risk_level: object, deadline_seconds: int | None
 ) -> None:
-    row.confidence = checked(confidence)
+    row.confidence = check_confidence(confidence)
     row.risk_level = RiskLevel.parse(risk_level)
     if deadline_seconds is not None and not 1 <= deadline_seconds <= LONGEST:
         raise BadInput("deadline_seconds", f"From 1 to {LONGEST:,} seconds, or empty.")

@@ -43,7 +43,7 @@ def _label(approval: ApprovalRequest, is_open: bool) -> str:
     return f"{action}: {approval.shown_status.replace('_', ' ')}"
 
 
-def _touched(changed: Subjects) -> Iterable[Touched]:
+def _find_touched(changed: Subjects) -> Iterable[Touched]:
     """Requests that look different because something else changed.
 
     A row tells how its run is, and these runs have moved. The page of a request also tells what
@@ -75,5 +75,5 @@ APPROVALS = Kind(
     draw=_card,
     counts=LANE.figures,
     beside=draw_head,
-    touched=_touched,
+    touched=_find_touched,
 )

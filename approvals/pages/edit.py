@@ -106,7 +106,7 @@ class EditForm:
             self.add_errors(self.action.problems(entered))
         if self.errors or any(control.error for control in self.controls):
             return False
-        self.details = _completed(self.action, entered)
+        self.details = _complete(self.action, entered)
         return True
 
     def add_errors(self, problems: Mapping[str, str]) -> None:
@@ -176,7 +176,7 @@ def _roomy(shape: Shape, text: str) -> str:
     return "line" if short and len(text) <= LINE and "\n" not in text else "text"
 
 
-def _completed(action: Action | None, entered: Any) -> Any:
+def _complete(action: Action | None, entered: Any) -> Any:
     """The arguments as they would be stored: with the defaults of what was left away."""
     return entered if action is None else action.validate(entered).model_dump(mode="json")
 

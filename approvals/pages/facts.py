@@ -32,13 +32,13 @@ class Facts:
     rejected: int
 
 
-def of(approval: ApprovalRequest) -> Facts:
+def read_facts(approval: ApprovalRequest) -> Facts:
     """The facts about one request; two queries, however many requests there were before."""
     undo, undo_why = _undo(approval)
     earlier = ApprovalRequest.objects.filter(
         agent_id=approval.agent_id, action=approval.action, pk__lt=approval.pk
     )
-    decided = _decided(earlier)
+    decided = _count_decided(earlier)
     return Facts(
         risk=_risk(approval),
         undo=undo,
@@ -77,7 +77,7 @@ def _rule(approval: ApprovalRequest) -> str:
     return f"asks from {approval.rule.get('threshold', '')}; {deciders} {verb}"
 
 
-def _decided(earlier: ApprovalRequestQuerySet) -> Counter[str]:
+def _count_decided(earlier: ApprovalRequestQuerySet) -> Counter[str]:
     """How people decided the newest of them: status → number."""
     newest = earlier.order_by("-pk").values_list("status", "resolution", "resolved_at")
     since = read_local_clock() - MEMORY

@@ -39,30 +39,30 @@ def entries(approval: ApprovalRequest, chain: list[ApprovalRequest]) -> list[Ent
     """The lines for one request: its own in full, of its other revisions only the turns."""
     by_subject = {each.subject: each for each in chain}
     events = read_events(*by_subject)
-    events += [*read_resumption(approval, events, DECIDING), *_doubted(approval, events)]
+    events += [*read_resumption(approval, events, DECIDING), *_find_doubts(approval, events)]
     names = name_actors(events)
     lines: list[Entry] = []
     for event in sorted(events, key=lambda event: event.id):
         about = by_subject.get(event.subject, approval)
         if about.pk == approval.pk or event.kind in TURNS:
-            lines += _told(event, about, names)
-    linked = [_linked(line, approval) for line in lines]
+            lines += _tell(event, about, names)
+    linked = [_drop_own_link(line, approval) for line in lines]
     return [*linked, *_open_end(approval)]
 
 
-def _told(event: Event, about: ApprovalRequest, names: Names) -> Sequence[Entry]:
+def _tell(event: Event, about: ApprovalRequest, names: Names) -> Sequence[Entry]:
     teller = TOLD.get(event.kind)
     return teller(event, about, names) if teller else [tell_alike(event, names)]
 
 
-def _linked(line: Entry, approval: ApprovalRequest) -> Entry:
+def _drop_own_link(line: Entry, approval: ApprovalRequest) -> Entry:
     """Without a link from a page to itself."""
     if line.link == approval:
         return replace(line, link=None)
     return line
 
 
-def _doubted(approval: ApprovalRequest, events: list[Event]) -> list[Event]:
+def _find_doubts(approval: ApprovalRequest, events: list[Event]) -> list[Event]:
     """That nobody knew whether its action ran, and what a person said about it: events of the run."""
     subject = approval.subject
     began = any(e.subject == subject and e.kind == "actions.started" for e in events)
@@ -93,7 +93,7 @@ def _open_end(approval: ApprovalRequest) -> list[Entry]:
 Teller = Callable[[Event, ApprovalRequest, Names], Sequence[Entry]]
 
 
-def _asked(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+def _tell_asked(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     if about.author_id is not None:
         return []  # the edit before it says so already
     what = f"Asked by {names[event.actor]}"
@@ -103,7 +103,7 @@ def _asked(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     return [Entry(event.at, what, "wait", more, link=about)]
 
 
-def _approved(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+def _tell_approved(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     if about.resolution == Resolution.RULE:
         threshold = about.rule.get("threshold", "")
         what = f"Approved by the rule of the gate {about.rule.get('gate', '')}"
@@ -113,72 +113,72 @@ def _approved(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]
     return [Entry(event.at, what, "yes", words=about.feedback)]
 
 
-def _rejected(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+def _tell_rejected(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     by_deadline = event.actor == "deadline"
     what = "Rejected by the deadline" if by_deadline else f"Rejected by {names[event.actor]}"
     return [Entry(event.at, what, "no", words=about.feedback)]
 
 
-def _revision_requested(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+def _tell_revision_requested(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     if about.resolution == Resolution.EDITED:
         return [Entry(event.at, f"Edited by {names[event.actor]}", "revise", link=about)]
     what = f"Revision requested by {names[event.actor]}"
     return [Entry(event.at, what, "revise", words=about.feedback)]
 
 
-def _cancelled(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+def _tell_cancelled(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     what = f"Cancelled by {names[event.actor]}"
     return [Entry(event.at, what, "quiet", words=about.feedback)]
 
 
-def _delivered(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+def _tell_delivered(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     if about.status == ApprovalStatus.NEEDS_REVISION and about.resolution == Resolution.EDITED:
         return []  # what was written in its place is delivered with it, and says so
     return [tell_alike(event, names)]
 
 
-def _started(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+def _tell_started(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     attempt = event.payload.get("attempt", 1)
     more = f"attempt {attempt}" if attempt != 1 else ""
     what = f"{about.action} started on {names[event.actor]}"
     return [Entry(event.at, what, "wait", more)]
 
 
-def _finished(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+def _tell_finished(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     return [Entry(event.at, f"{about.action} done", "yes")]
 
 
-def _failed(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+def _tell_failed(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     words = str(event.payload.get("error", ""))
     return [Entry(event.at, f"{about.action} failed", "error", words=words)]
 
 
-def _in_doubt(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+def _tell_doubt(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     words = str((event.payload.get("about") or {}).get("why", ""))
     return [Entry(event.at, f"Nobody knows whether {about.action} ran", "doubt", words=words)]
 
 
-def _said(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+def _tell_verdict(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     verdict = str(event.payload.get("verdict", ""))
     what = f"{names[event.actor]} said: {VERDICTS.get(verdict, verdict)}"
     return [Entry(event.at, what, "revise", words=str(event.payload.get("note", "")))]
 
 
-def _nothing(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
+def _tell_nothing(event: Event, about: ApprovalRequest, names: Names) -> list[Entry]:
     return []  # how somebody read is theirs to see
 
 
 TOLD: dict[str, Teller] = {
-    "approvals.asked": _asked,
-    "approvals.approved": _approved,
-    "approvals.rejected": _rejected,
-    "approvals.revision_requested": _revision_requested,
-    "approvals.cancelled": _cancelled,
-    "approvals.delivered": _delivered,
-    "approvals.read": _nothing,
-    "runs.in_doubt": _in_doubt,
-    "runs.doubt_resolved": _said,
-    "actions.started": _started,
-    "actions.finished": _finished,
-    "actions.failed": _failed,
+    "approvals.asked": _tell_asked,
+    "approvals.approved": _tell_approved,
+    "approvals.rejected": _tell_rejected,
+    "approvals.revision_requested": _tell_revision_requested,
+    "approvals.cancelled": _tell_cancelled,
+    "approvals.delivered": _tell_delivered,
+    "approvals.read": _tell_nothing,
+    "runs.in_doubt": _tell_doubt,
+    "runs.doubt_resolved": _tell_verdict,
+    "actions.started": _tell_started,
+    "actions.finished": _tell_finished,
+    "actions.failed": _tell_failed,
 }

@@ -23,7 +23,7 @@ STATUSES = [
 ]
 
 
-def matching(rows: ApprovalRequestQuerySet, wanted: Filter) -> ApprovalRequestQuerySet:
+def filter_rows(rows: ApprovalRequestQuerySet, wanted: Filter) -> ApprovalRequestQuerySet:
     """The rows that match all of the filter."""
     return wanted.apply(rows, has_status=_has_status, has_text=_has_text)
 
@@ -56,7 +56,7 @@ LANE = Lane(
     row="approvals/_row.html",
     variable="approval",
     related=("run", "reviewer"),
-    matching=matching,
+    matching=filter_rows,
     decided=("approvals.approved", "approvals.rejected", "approvals.revision_requested"),
     shown=lambda rows: rows.exclude(status="needs_revision", resolution="edited"),
 )

@@ -39,7 +39,7 @@ def context(approval: ApprovalRequest, user: User, **more: Any) -> dict[str, Any
         "approval": approval,
         "action": declared,
         "schema": declared.schema() if declared else None,
-        "facts": facts.of(approval),
+        "facts": facts.read_facts(approval),
         "revisions": revisions,
         "newest": revisions[-1] if revisions[-1].pk != approval.pk else None,
         "open": is_open,

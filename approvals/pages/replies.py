@@ -30,7 +30,7 @@ def find(pk: int) -> ApprovalRequest:
     return replies.find_or_404(rows, pk, "request")
 
 
-def shown(request: HtmxHttpRequest, pk: int, status: int = 200, **more: Any) -> HttpResponse:
+def show_page(request: HtmxHttpRequest, pk: int, status: int = 200, **more: Any) -> HttpResponse:
     """The page of a request as it is now, or for htmx what stands on it; 404 if there is none.
 
     `more` goes to page.context().
@@ -43,20 +43,20 @@ def shown(request: HtmxHttpRequest, pk: int, status: int = 200, **more: Any) -> 
     )
 
 
-def refused(
+def show_refusal(
     request: HtmxHttpRequest, pk: int, error: LedgerError, typed: page.Typed, noun: str
 ) -> HttpResponse:
     """The request (a later revision, if that is current) with the reason first."""
     current = getattr(error, "current", None)
     banner = banners.explain_refusal(error, noun, typed=bool(typed), late="Nothing runs.")
     current_pk = pk if current is None else current.pk
-    return shown(request, current_pk, error.http_status, banner=banner, typed=typed)
+    return show_page(request, current_pk, error.http_status, banner=banner, typed=typed)
 
 
-def done(request: HtmxHttpRequest, approval: ApprovalRequest) -> HttpResponse:
+def show_success(request: HtmxHttpRequest, approval: ApprovalRequest) -> HttpResponse:
     """The answer to a decision that counts: 303 to its page, or for htmx what stands there."""
     said = SAID[approval.status]
     if wants_part(request):
-        return shown(request, approval.pk, toast=said)
+        return show_page(request, approval.pk, toast=said)
     replies.say_next(request, said)
     return replies.see_other(approval.get_absolute_url())

@@ -25,7 +25,7 @@ JSON = Shape("json")
 
 def shape_of(part: Schema, root: Schema, depth: int = DEPTH) -> Shape:
     """The shape of one value; whatever is not plain is JSON."""
-    part = _followed(part, root)
+    part = _follow(part, root)
     if depth == 0:
         return JSON
     if "anyOf" in part:
@@ -65,10 +65,10 @@ def _union(parts: list[Schema], root: Schema, depth: int) -> Shape:
 
 
 def _is_text(part: object, root: Schema) -> bool:
-    return isinstance(part, Mapping) and _followed(part, root).get("type") == "string"
+    return isinstance(part, Mapping) and _follow(part, root).get("type") == "string"
 
 
-def _followed(part: Schema, root: Schema) -> Schema:
+def _follow(part: Schema, root: Schema) -> Schema:
     """The schema that a reference stands for, with what is said beside the reference."""
     for _ in range(DEPTH):
         name = str(part.get("$ref", "")).removeprefix("#/$defs/")

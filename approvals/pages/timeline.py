@@ -12,7 +12,7 @@ from pages.timeline import Known, Line, Timeline, decision, tell_question
 TITLE = "Question: approve"
 
 
-def _asked(event: Event, data: dict[str, Any], known: Known) -> Line | None:
+def _tell_asked(event: Event, data: dict[str, Any], known: Known) -> Line | None:
     """Only what the journal has no entry for; the revision a reviewer wrote is in the decision."""
     approval = known.requests.get(event.subject)
     if event.subject in known.asked_in or (approval and approval.author_id):
@@ -29,19 +29,19 @@ def _asked(event: Event, data: dict[str, Any], known: Known) -> Line | None:
     )
 
 
-def _approved(event: Event, data: dict[str, Any], known: Known) -> Line | None:
+def _tell_approved(event: Event, data: dict[str, Any], known: Known) -> Line | None:
     edited = data.get("by") == Resolution.EDITED
     tell = decision("yes", "check", "edited and approved" if edited else "approved")
     return tell(event, data, known)
 
 
-def _revision_requested(event: Event, data: dict[str, Any], known: Known) -> Line | None:
+def _tell_revision_requested(event: Event, data: dict[str, Any], known: Known) -> Line | None:
     if data.get("by") == Resolution.EDITED:
         return None  # the line of what the reviewer wrote in its place says it
     return decision("revise", "pencil-line", "revision requested")(event, data, known)
 
 
-def _shortened(event: Event, data: dict[str, Any], known: Known) -> Line:
+def _tell_shortened(event: Event, data: dict[str, Any], known: Known) -> Line:
     approval = known.requests.get(event.subject)
     until = approval.deadline if approval else None
     return Line(
@@ -57,12 +57,12 @@ def _shortened(event: Event, data: dict[str, Any], known: Known) -> Line:
 
 TIMELINE = Timeline(
     events={
-        "approvals.asked": _asked,
-        "approvals.approved": _approved,
+        "approvals.asked": _tell_asked,
+        "approvals.approved": _tell_approved,
         "approvals.rejected": decision("no", "x", "rejected"),
-        "approvals.revision_requested": _revision_requested,
+        "approvals.revision_requested": _tell_revision_requested,
         "approvals.cancelled": decision("quiet", "ban", "cancelled"),
-        "approvals.deadline_shortened": _shortened,
+        "approvals.deadline_shortened": _tell_shortened,
     },
     question=partial(tell_question, title=TITLE),
 )

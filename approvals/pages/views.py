@@ -27,7 +27,7 @@ from pages.filters import Filter
 def index(request: HtmxHttpRequest) -> HttpResponse:
     """All requests, newest first; the address holds the filter and the cursor."""
     wanted = Filter.read(request.GET, listing.STATUSES)
-    rows = listing.matching(ApprovalRequest.objects.select_related("run", "reviewer"), wanted)
+    rows = listing.filter_rows(ApprovalRequest.objects.select_related("run", "reviewer"), wanted)
     return lists.show_newest(request, "approvals", rows, wanted, choices=lists.offer_risks)
 
 
@@ -35,7 +35,7 @@ def index(request: HtmxHttpRequest) -> HttpResponse:
 @for_viewers
 def detail(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     """One request."""
-    return replies.shown(request, pk)
+    return replies.show_page(request, pk)
 
 
 @require_POST
@@ -53,9 +53,9 @@ def decide(request: HtmxHttpRequest, pk: int) -> HttpResponse:
         error = refusals.prefer_loss(error, replies.find(pk), form.digest, explain_loss)
         if isinstance(error, BadInput) and error.field == "feedback":
             typed = page.Typed(form.feedback, error=error.message)
-            return replies.shown(request, pk, error.http_status, typed=typed)
-        return replies.refused(request, pk, error, page.Typed(form.feedback), form.noun)
-    return replies.done(request, decided)
+            return replies.show_page(request, pk, error.http_status, typed=typed)
+        return replies.show_refusal(request, pk, error, page.Typed(form.feedback), form.noun)
+    return replies.show_success(request, decided)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -79,8 +79,8 @@ def edit(request: HtmxHttpRequest, pk: int) -> HttpResponse:
         if isinstance(error, BadInput):
             return _edit_page(request, approval, form, words, error)
         typed = page.Typed(words.feedback, details=form.typed)
-        return replies.refused(request, pk, error, typed, "edit")
-    return replies.done(request, edited)
+        return replies.show_refusal(request, pk, error, typed, "edit")
+    return replies.show_success(request, edited)
 
 
 def _edit_form(request: HtmxHttpRequest, approval: ApprovalRequest) -> HttpResponse:
@@ -88,7 +88,7 @@ def _edit_form(request: HtmxHttpRequest, approval: ApprovalRequest) -> HttpRespo
     if approval.shown_status != "pending":
         return redirect("approvals:detail", approval.pk)
     if refusal(approval, request.user) is not None:
-        return replies.shown(request, approval.pk, 403)  # the page says why
+        return replies.show_page(request, approval.pk, 403)  # the page says why
     return _edit_page(request, approval, EditForm(approval), DecisionForm())
 
 

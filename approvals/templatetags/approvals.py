@@ -16,8 +16,8 @@ from pages.rendering.marks import count_hidden, count_hidden_in, find_mixed_scri
 register = template.Library()
 
 
-@register.filter
-def hidden(approval: ApprovalRequest) -> int:
+@register.filter("hidden")
+def count_hidden_in_request(approval: ApprovalRequest) -> int:
     """How many characters hide in what would run."""
     return count_hidden(approval.action) + count_hidden_in(approval.details)
 
@@ -29,8 +29,8 @@ def deceptive_lines(text: str) -> list[tuple[int, SafeString]]:
     return [(n, mark(line)) for n, line in lines if count_hidden(line) or find_mixed_scripts(line)]
 
 
-@register.filter
-def as_arguments(details: Any) -> Mapping[str, Any]:
+@register.filter("as_arguments")
+def name_arguments(details: Any) -> Mapping[str, Any]:
     """The details as arguments by name; a value that has no names is one argument."""
     return details if isinstance(details, dict) else {"(value)": details}
 

@@ -23,7 +23,7 @@ Handler = Callable[[dict[str, Any]], Awaitable[Any] | Any]
 InThread = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 
-def described(escalation: Escalation) -> dict[str, Any]:
+def describe(escalation: Escalation) -> dict[str, Any]:
     """An escalation as handlers get it."""
     return {
         "id": escalation.pk,
@@ -48,7 +48,7 @@ async def offer(
     if not await in_thread(lambda: handling.begin(pk)):
         return None
     try:
-        response = await _call(handler, described(escalation), seconds)
+        response = await _call(handler, describe(escalation), seconds)
         handled: Escalation = await in_thread(lambda: handling.handle(pk, response))
         return handled
     except Refused:
@@ -88,11 +88,11 @@ async def _answer(handler: Handler, asked: dict[str, Any]) -> Any:
     if iscoroutinefunction(handler) or iscoroutinefunction(type(handler).__call__):
         answer = handler(asked)
     else:
-        answer = await _in_own_thread(handler, asked)
+        answer = await _run_in_own_thread(handler, asked)
     return await answer if inspect.isawaitable(answer) else answer
 
 
-async def _in_own_thread(handler: Handler, asked: dict[str, Any]) -> Any:
+async def _run_in_own_thread(handler: Handler, asked: dict[str, Any]) -> Any:
     """A sync handler runs in a thread of its own, so that one that hangs keeps nothing else waiting."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Any] = loop.create_future()

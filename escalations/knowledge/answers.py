@@ -25,15 +25,15 @@ def similar(agent_id: str, question: str, *, besides: int | None = None) -> list
 
     `besides`: an escalation whose own answer is left out. Retired answers are never offered.
     """
-    wanted = words.telling(question)
+    wanted = words.find_telling(question)
     found = search.find(agent_id, wanted)  # what is retired is not in the index
-    rated = [(words.shared(wanted, asked), pk) for pk, of, asked in found if of != besides]
+    rated = [(words.compute_overlap(wanted, asked), pk) for pk, of, asked in found if of != besides]
     best = sorted((each for each in rated if each[0] >= ALIKE), reverse=True)[:OFFERED]
     rows = Knowledge.objects.select_related("answered_by").in_bulk([pk for _, pk in best])
     return [rows[pk] for _, pk in best]
 
 
-def used(rows: Iterable[Knowledge]) -> None:
+def count_use(rows: Iterable[Knowledge]) -> None:
     """Count that these were put into a prompt."""
     keys = [row.pk for row in rows]
     if keys:

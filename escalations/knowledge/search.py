@@ -42,7 +42,7 @@ COUNT_IN = (
 
 def add(pk: int, agent_id: str, question: str) -> None:
     """Have the question of that row found from now on. Inside the answer's transaction."""
-    found = words.of(question)
+    found = words.find_words(question)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(POSTGRES_ADD, [[_agent(agent_id), *found], pk])
@@ -57,7 +57,7 @@ def add(pk: int, agent_id: str, question: str) -> None:
 
 def remove(pk: int, agent_id: str, question: str) -> None:
     """Have it found no longer."""
-    counted = Term.objects.filter(agent=_agent(agent_id), word__in=words.of(question))
+    counted = Term.objects.filter(agent=_agent(agent_id), word__in=words.find_words(question))
     counted.filter(count__gt=0).update(count=F("count") - 1)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -152,7 +152,7 @@ COMMON = frozenset(
 )
 
 
-def of(text: str) -> list[str]:
+def find_words(text: str) -> list[str]:
     """The different words of a text in order, in lower case and without accents."""
     plain = text.casefold()
     if not plain.isascii():
@@ -161,14 +161,14 @@ def of(text: str) -> list[str]:
     return list(dict.fromkeys(word[:LONGEST] for word in WORD.findall(plain)))
 
 
-def telling(text: str) -> list[str]:
+def find_telling(text: str) -> list[str]:
     """The words that tell what a question is about, the longest first; all if none does."""
-    found = of(text)
+    found = find_words(text)
     rare = [word for word in found if word not in COMMON] or found
     return sorted(rare, key=len, reverse=True)[:MOST]
 
 
-def shared(wanted: list[str], text: str) -> float:
+def compute_overlap(wanted: list[str], text: str) -> float:
     """Which share of these words a text has: 0 to 1."""
-    found = set(of(text))
+    found = set(find_words(text))
     return sum(word in found for word in wanted) / len(wanted) if wanted else 0.0

@@ -67,7 +67,7 @@ def pairs() -> list[Pair]:
     return [Pair(*row) for row in counted.order_by("agent_id", "type")]
 
 
-def judged(agent_id: str, type: str, low: float = 0.0, high: float = 1.0) -> list[Judged]:
+def read_judged(agent_id: str, type: str, low: float = 0.0, high: float = 1.0) -> list[Judged]:
     """What people have marked of that agent and type, of attempts with such a confidence."""
     rows = Escalation.objects.filter(
         agent_id=agent_id, type=type, confidence__gte=low, confidence__lte=high
@@ -91,10 +91,10 @@ def bins(found: Iterable[Judged], count: int = BINS) -> list[Bin]:
 
 def _bin(number: int, found: Sequence[Judged], count: int) -> Bin:
     stated = math.fsum(each.confidence for each in found)
-    return _binned(number, len(found), stated, math.fsum(each.right for each in found), count)
+    return _make_bin(number, len(found), stated, math.fsum(each.right for each in found), count)
 
 
-def _binned(number: int, many: int, stated: float, right: float, count: int = BINS) -> Bin:
+def _make_bin(number: int, many: int, stated: float, right: float, count: int = BINS) -> Bin:
     """A bin of so many attempts, from the sums of what they stated and of what was right."""
     low, high, share = number / count, (number + 1) / count, right / many
     return Bin(low, high, many, stated / many, share, _wilson(share, many))
@@ -135,12 +135,12 @@ def propose(found: Sequence[Judged], share: float) -> Proposal | None:
         if following != each.confidence and caught >= share * errors - 1e-9:
             if each.confidence >= 1:
                 return None
-            threshold = min(_just_above(each.confidence), following, 1.0)
+            threshold = min(_round_up(each.confidence), following, 1.0)
             return Proposal(threshold, caught / errors, number / len(ordered), errors)
     return None
 
 
-def _just_above(confidence: float) -> float:
+def _round_up(confidence: float) -> float:
     """The next whole percent."""
     percent = math.floor(confidence * 100) + 1
     return percent / 100 if percent / 100 > confidence else (percent + 1) / 100
@@ -158,7 +158,7 @@ class Figure:
 
 def figure(pair: Pair, share: float) -> Figure:
     """The diagram's bins, and the threshold that would catch that share of the errors."""
-    found = judged(pair.agent_id, pair.type)
+    found = read_judged(pair.agent_id, pair.type)
     return Figure(pair, bins(found), gap(found), propose(found, share))
 
 
@@ -177,7 +177,7 @@ class Marked:
     right: float
 
 
-def marked_between(start: datetime, end: datetime, **narrowed: str) -> list[Marked]:
+def read_marked(start: datetime, end: datetime, **narrowed: str) -> list[Marked]:
     """What people have marked of the questions that ended in this time, by agent, type and bin.
 
     `narrowed` to an agent_id, a type or a risk_level. One query, whose rows are few however many
@@ -192,10 +192,10 @@ def marked_between(start: datetime, end: datetime, **narrowed: str) -> list[Mark
         stated=Sum("confidence"),
         right=Sum(Case(*worth, output_field=FloatField())),
     )
-    return sorted((_marked(*row) for row in found), key=_place)
+    return sorted((_make_marked(*row) for row in found), key=_place)
 
 
-def _marked(
+def _make_marked(
     agent_id: str, type: str, number: float, count: int, stated: float, right: float
 ) -> Marked:
     return Marked(agent_id, type, int(number), count, stated, right)
@@ -211,4 +211,4 @@ def bins_of(found: Iterable[Marked]) -> list[Bin]:
     for each in found:
         many, stated, right = sums.get(each.bin, (0, 0.0, 0.0))
         sums[each.bin] = many + each.count, stated + each.stated, right + each.right
-    return [_binned(number, *sums[number]) for number in sorted(sums)]
+    return [_make_bin(number, *sums[number]) for number in sorted(sums)]

@@ -45,7 +45,7 @@ def _label(escalation: Escalation, is_open: bool) -> str:
     return f"{question}: {escalation.shown_status}"
 
 
-def _touched(changed: Subjects) -> Iterable[Touched]:
+def _find_touched(changed: Subjects) -> Iterable[Touched]:
     """Escalations that look different because their runs changed."""
     pages = changed.open_pages
     if not changed.moved and not pages:
@@ -75,5 +75,5 @@ ESCALATIONS = Kind(
     draw=_card,
     counts=LANE.figures,
     beside=draw_head,
-    touched=_touched,
+    touched=_find_touched,
 )

@@ -57,7 +57,7 @@ class AnswerForm:
         """What was meant, for sentences."""
         return NOUNS.get(self.verdict, "answer")
 
-    def typed(self, error: BadInput | None = None, **more: Any) -> Typed:
+    def make_typed(self, error: BadInput | None = None, **more: Any) -> Typed:
         """What is given back, with what is wrong beside its field."""
         errors = {} if error is None else {error.field: error.message}
         found: dict[str, Any] = {

@@ -26,14 +26,14 @@ def entries(escalation: Escalation) -> list[Entry]:
     handed = {f"user:{event.payload.get('to')}" for event in events if event.kind == HANDED_OVER}
     names = name_actors(events, *handed)
     told = [
-        _told(event, names)
+        _tell(event, names)
         for event in sorted(events, key=lambda event: event.id)
         if event.kind not in SILENT
     ]
     return [*told, *_open_end(escalation)]
 
 
-def _told(event: Event, names: Names) -> Entry:
+def _tell(event: Event, names: Names) -> Entry:
     teller = TOLD.get(event.kind)
     return teller(event, event.payload, names) if teller else tell_alike(event, names)
 
@@ -53,54 +53,54 @@ def _open_end(escalation: Escalation) -> list[Entry]:
 Teller = Callable[[Event, dict[str, Any], Names], Entry]
 
 
-def _asked(event: Event, data: dict[str, Any], names: Names) -> Entry:
+def _tell_asked(event: Event, data: dict[str, Any], names: Names) -> Entry:
     return Entry(event.at, f"Asked by {names[event.actor]}", "wait", f"type {data.get('type', '')}")
 
 
-def _answered(event: Event, data: dict[str, Any], names: Names) -> Entry:
+def _tell_answered(event: Event, data: dict[str, Any], names: Names) -> Entry:
     more = "" if data.get("kept", True) else "not kept for similar questions"
     words = str(data.get("answer", ""))
     return Entry(event.at, f"Answered by {names[event.actor]}", "yes", more, words)
 
 
-def _dismissed(event: Event, data: dict[str, Any], names: Names) -> Entry:
+def _tell_dismissed(event: Event, data: dict[str, Any], names: Names) -> Entry:
     words = str(data.get("feedback", ""))
     return Entry(event.at, f"Dismissed by {names[event.actor]}", "quiet", words=words)
 
 
-def _handled(event: Event, data: dict[str, Any], names: Names) -> Entry:
+def _tell_handled(event: Event, data: dict[str, Any], names: Names) -> Entry:
     return Entry(event.at, f"Answered by the handler of {names[event.actor]}", "yes")
 
 
-def _handler_failed(event: Event, data: dict[str, Any], names: Names) -> Entry:
+def _tell_handler_failed(event: Event, data: dict[str, Any], names: Names) -> Entry:
     what = f"The handler of {names[event.actor]} gave no answer"
     return Entry(event.at, what, "error", words=str(data.get("why", "")))
 
 
-def _expired(event: Event, data: dict[str, Any], names: Names) -> Entry:
+def _tell_expired(event: Event, data: dict[str, Any], names: Names) -> Entry:
     return Entry(event.at, "Expired; the agent goes on as uncertain", "quiet")
 
 
-def _cancelled(event: Event, data: dict[str, Any], names: Names) -> Entry:
+def _tell_cancelled(event: Event, data: dict[str, Any], names: Names) -> Entry:
     words = str(data.get("reason", ""))
     return Entry(event.at, f"Dismissed by {names[event.actor]}", "quiet", words=words)
 
 
-def _claimed(event: Event, data: dict[str, Any], names: Names) -> Entry:
+def _tell_claimed(event: Event, data: dict[str, Any], names: Names) -> Entry:
     return Entry(event.at, f"Claimed by {names[event.actor]}", "wait")
 
 
-def _given_back(event: Event, data: dict[str, Any], names: Names) -> Entry:
+def _tell_given_back(event: Event, data: dict[str, Any], names: Names) -> Entry:
     return Entry(event.at, f"Given back by {names[event.actor]}", "quiet")
 
 
-def _handed_over(event: Event, data: dict[str, Any], names: Names) -> Entry:
+def _tell_handed_over(event: Event, data: dict[str, Any], names: Names) -> Entry:
     to = names.get(f"user:{data.get('to')}", "")
     what = f"Handed over to {to} by {names[event.actor]}"
     return Entry(event.at, what, "revise", words=str(data.get("note", "")))
 
 
-def _marked(event: Event, data: dict[str, Any], names: Names) -> Entry:
+def _tell_marked(event: Event, data: dict[str, Any], names: Names) -> Entry:
     was = str(data.get("attempt_was", ""))
     word = AttemptWas(was).label.lower() if was in AttemptWas.values else was
     return Entry(event.at, f"{names[event.actor]} says the attempt was {word}", "quiet")
@@ -108,15 +108,15 @@ def _marked(event: Event, data: dict[str, Any], names: Names) -> Entry:
 
 SILENT = {"escalations.read"}  # how it was read is between the reader and the statistics
 TOLD: dict[str, Teller] = {
-    "escalations.asked": _asked,
-    "escalations.answered": _answered,
-    "escalations.dismissed": _dismissed,
-    "escalations.handled": _handled,
-    "escalations.handler_failed": _handler_failed,
-    "escalations.expired": _expired,
-    "escalations.cancelled": _cancelled,
-    "escalations.claimed": _claimed,
-    "escalations.released": _given_back,
-    HANDED_OVER: _handed_over,
-    "escalations.marked": _marked,
+    "escalations.asked": _tell_asked,
+    "escalations.answered": _tell_answered,
+    "escalations.dismissed": _tell_dismissed,
+    "escalations.handled": _tell_handled,
+    "escalations.handler_failed": _tell_handler_failed,
+    "escalations.expired": _tell_expired,
+    "escalations.cancelled": _tell_cancelled,
+    "escalations.claimed": _tell_claimed,
+    "escalations.released": _tell_given_back,
+    HANDED_OVER: _tell_handed_over,
+    "escalations.marked": _tell_marked,
 }

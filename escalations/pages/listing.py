@@ -22,7 +22,7 @@ STATUSES = [
 ]
 
 
-def matching(rows: RequestQuerySet, wanted: Filter) -> RequestQuerySet:
+def filter_rows(rows: RequestQuerySet, wanted: Filter) -> RequestQuerySet:
     """The rows that match all of the filter."""
     return wanted.apply(rows, has_status=_has_status, has_text=_has_text)
 
@@ -51,6 +51,6 @@ LANE = Lane(
     row="escalations/_row.html",
     variable="escalation",
     related=RELATED,
-    matching=matching,
+    matching=filter_rows,
     decided=("escalations.answered", "escalations.dismissed"),
 )

@@ -58,7 +58,7 @@ def context(escalation: Escalation, user: User, **more: Any) -> dict[str, Any]:
         "may_cancel": _may_cancel(escalation, user),
         "mine": escalation.is_claimed and escalation.claimed_by_id == user.pk,
         "marks": MARKS,
-        "before": before(escalation),
+        "before": read_before(escalation),
         "similar": [],
         "typed": Typed(),
         **more,
@@ -76,13 +76,13 @@ def _may_cancel(escalation: Escalation, user: User) -> bool:
     return run is not None and not run.over and user.has_perm("ledger.cancel_run")
 
 
-def before(escalation: Escalation) -> Before | None:
+def read_before(escalation: Escalation) -> Before | None:
     """The figures for attempts of that agent and type in the same tenth; None without any."""
     if escalation.confidence is None:
         return None
     number = calibration.bin_of(escalation.confidence)
     low, high = number / calibration.BINS, (number + 1) / calibration.BINS
-    marked = calibration.judged(escalation.agent_id, escalation.type, low, high)
+    marked = calibration.read_judged(escalation.agent_id, escalation.type, low, high)
     marked = [each for each in marked if calibration.bin_of(each.confidence) == number]
     if not marked:
         return None

@@ -33,7 +33,7 @@ def find(pk: int) -> Escalation:
     return replies.find_or_404(rows, pk, "escalation")
 
 
-def shown(request: HtmxHttpRequest, pk: int, status: int = 200, **more: Any) -> HttpResponse:
+def show_page(request: HtmxHttpRequest, pk: int, status: int = 200, **more: Any) -> HttpResponse:
     """The page as it is now, or for htmx what stands on it; 404 if there is none.
 
     `more` goes to page.context().
@@ -45,16 +45,16 @@ def shown(request: HtmxHttpRequest, pk: int, status: int = 200, **more: Any) -> 
     return replies.render_current(request, "escalations", context, address, status)
 
 
-def refused(
+def show_refusal(
     request: HtmxHttpRequest, pk: int, error: LedgerError, typed: page.Typed, noun: str
 ) -> HttpResponse:
     """The escalation as it is now, with the reason first and what was typed."""
     late = "The agent goes on as uncertain."
     banner = banners.explain_refusal(error, noun, typed=bool(typed), late=late)
-    return shown(request, pk, error.http_status, banner=banner, typed=typed)
+    return show_page(request, pk, error.http_status, banner=banner, typed=typed)
 
 
-def done(
+def show_success(
     request: HtmxHttpRequest, escalation: Escalation, verdict: str, typed: page.Typed
 ) -> HttpResponse:
     """The answer to what counts: 303 to its page, or for htmx what stands there.
@@ -64,8 +64,8 @@ def done(
     said = SAID[verdict]
     kept = typed if verdict in GO_ON else page.Typed()
     if wants_part(request):
-        return shown(request, escalation.pk, toast=said, typed=kept)
+        return show_page(request, escalation.pk, toast=said, typed=kept)
     if kept:
-        return shown(request, escalation.pk, banner=said, typed=kept)
+        return show_page(request, escalation.pk, banner=said, typed=kept)
     replies.say_next(request, said)
     return replies.see_other(escalation.get_absolute_url())

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from django.urls import reverse
 
-from escalations.pages.calibration import Bin, Marked, bins_of, gap_of, marked_between
+from escalations.pages.calibration import Bin, Marked, bins_of, gap_of, read_marked
 from pages.statistics.section import Cell, Column, Section, Stretch, Table
 
 NARROWED = {"": "", "agent": "agent_id", "type": "type", "risk": "risk_level"}
@@ -23,10 +23,10 @@ def report(stretch: Stretch) -> Section:
     if stretch.dimension not in NARROWED:
         return Section()
     narrowed = {NARROWED[stretch.dimension]: stretch.value} if stretch.dimension else {}
-    found = marked_between(stretch.start, stretch.end, **narrowed)
+    found = read_marked(stretch.start, stretch.end, **narrowed)
     if not found:
         return Section()
-    return Section(charts=[_diagram(bins_of(found))], tables=[_by_agent(found)])
+    return Section(charts=[_diagram(bins_of(found))], tables=[_tabulate_agents(found)])
 
 
 def _diagram(bins: Sequence[Bin]) -> Table:
@@ -39,7 +39,7 @@ def _diagram(bins: Sequence[Bin]) -> Table:
         Column("attempts", "Attempts"),
     ]
     rows: list[list[Cell]] = [
-        [_between(each), each.stated, each.right, *each.surely, each.count] for each in bins
+        [_name_bin(each), each.stated, each.right, *each.surely, each.count] for each in bins
     ]
     return Table(
         "calibration",
@@ -52,11 +52,11 @@ def _diagram(bins: Sequence[Bin]) -> Table:
     )
 
 
-def _between(each: Bin) -> str:
+def _name_bin(each: Bin) -> str:
     return f"{each.low * 100:.0f} to {each.high * 100:.0f} %"
 
 
-def _by_agent(found: Sequence[Marked]) -> Table:
+def _tabulate_agents(found: Sequence[Marked]) -> Table:
     columns = [
         Column("agent", "Agent", "text"),
         Column("type", "Type", "text"),

@@ -24,7 +24,7 @@ def _preview(escalation: Escalation) -> str:
     return line if len(line) <= PREVIEW else f"{line[:PREVIEW]}…"
 
 
-def _handler_failed(event: Event, data: dict[str, Any], known: Known) -> Line:
+def _tell_handler_failed(event: Event, data: dict[str, Any], known: Known) -> Line:
     return Line(
         event.at,
         "medium",
@@ -35,7 +35,7 @@ def _handler_failed(event: Event, data: dict[str, Any], known: Known) -> Line:
     )
 
 
-def _handed_over(event: Event, data: dict[str, Any], known: Known) -> Line:
+def _tell_handed_over(event: Event, data: dict[str, Any], known: Known) -> Line:
     title = f"Handed over to {data.get('to', '')} by {known.name_actor(event.actor)}"
     said = str(data.get("note", ""))
     request = known.requests.get(event.subject)
@@ -49,8 +49,8 @@ TIMELINE = Timeline(
         "escalations.handled": decision("yes", "bot", "handled"),
         "escalations.expired": decision("quiet", "timer", "expired"),
         "escalations.cancelled": decision("quiet", "ban", "dismissed"),
-        "escalations.handler_failed": _handler_failed,
-        "escalations.handed_over": _handed_over,
+        "escalations.handler_failed": _tell_handler_failed,
+        "escalations.handed_over": _tell_handed_over,
     },
     question=_question,
 )

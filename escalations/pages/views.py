@@ -31,7 +31,7 @@ SHARES = ("50", "80", "90", "95", "99")  # percent of errors that a threshold sh
 def index(request: HtmxHttpRequest) -> HttpResponse:
     """All escalations, newest first; the address holds the filter and the cursor."""
     wanted = Filter.read(request.GET, listing.STATUSES)
-    rows = listing.matching(Escalation.objects.select_related(*RELATED), wanted)
+    rows = listing.filter_rows(Escalation.objects.select_related(*RELATED), wanted)
     return lists.show_newest(request, "escalations", rows, wanted, choices=lists.offer_risks)
 
 
@@ -41,8 +41,8 @@ def detail(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     """One escalation; `?use=` puts an earlier answer into the field."""
     earlier = _earlier(pk, request.GET.get("use", ""))
     if earlier is None:
-        return replies.shown(request, pk)
-    return replies.shown(request, pk, typed=Typed(earlier.answer, focus="answer"))
+        return replies.show_page(request, pk)
+    return replies.show_page(request, pk, typed=Typed(earlier.answer, focus="answer"))
 
 
 @require_POST
@@ -57,15 +57,15 @@ def decide(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     if form.use:
         return _use(request, pk, form)
     if form.verdict == "hand_over" and form.to is None:
-        return replies.shown(request, pk, typed=form.typed(handing=True, focus="to"))
+        return replies.show_page(request, pk, typed=form.make_typed(handing=True, focus="to"))
     try:
         decided = form.decide(pk, by=request.user)
     except LedgerError as error:
         error = refusals.prefer_loss(error, replies.find(pk), form.digest, explain_loss)
         if isinstance(error, BadInput) and error.field in ("answer", "to", "note"):
-            return replies.shown(request, pk, error.http_status, typed=form.typed(error))
-        return replies.refused(request, pk, error, form.typed(), form.noun)
-    return replies.done(request, decided, form.verdict, form.typed())
+            return replies.show_page(request, pk, error.http_status, typed=form.make_typed(error))
+        return replies.show_refusal(request, pk, error, form.make_typed(), form.noun)
+    return replies.show_success(request, decided, form.verdict, form.make_typed())
 
 
 def _use(request: HtmxHttpRequest, pk: int, form: AnswerForm) -> HttpResponse:
@@ -74,7 +74,9 @@ def _use(request: HtmxHttpRequest, pk: int, form: AnswerForm) -> HttpResponse:
     words = [form.answer.rstrip()] if form.answer.strip() else []
     if earlier is not None and earlier.answer not in form.answer:
         words.append(earlier.answer)
-    return replies.shown(request, pk, typed=form.typed(answer="\n\n".join(words), focus="answer"))
+    return replies.show_page(
+        request, pk, typed=form.make_typed(answer="\n\n".join(words), focus="answer")
+    )
 
 
 def _earlier(pk: int, number: str) -> Knowledge | None:
@@ -92,8 +94,8 @@ def mark(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     try:
         marked = services.mark(pk, by=request.user, attempt_was=request.POST.get("attempt_was", ""))
     except LedgerError as error:
-        return replies.refused(request, pk, error, Typed(), "mark")
-    return replies.done(request, marked, "mark", Typed())
+        return replies.show_refusal(request, pk, error, Typed(), "mark")
+    return replies.show_success(request, marked, "mark", Typed())
 
 
 @require_safe

@@ -26,8 +26,8 @@ def short_question(escalation: Escalation) -> str:
     return line if len(line) <= TITLE else f"{line[:TITLE].rstrip()}…"
 
 
-@register.filter
-def hidden_in_question(escalation: Escalation) -> int:
+@register.filter("hidden_in_question")
+def count_hidden_in_question(escalation: Escalation) -> int:
     """How many characters hide in the question and the attempt."""
     return count_hidden(escalation.question) + count_hidden(escalation.attempt)
 
@@ -44,14 +44,14 @@ def hundredths(value: float) -> str:
     return f"{value * 100:.4g}"
 
 
-@register.filter
-def from_top(value: float) -> str:
+@register.filter("from_top")
+def measure_from_top(value: float) -> str:
     """0.42 as "58", for a drawing that is 100 high."""
     return f"{(1 - value) * 100:.4g}"
 
 
-@register.filter
-def ended_by(escalation: Escalation) -> str:
+@register.filter("ended_by")
+def name_ender(escalation: Escalation) -> str:
     """Who or what ended it, as it reads after "by"; "" while nobody has."""
     if escalation.reviewer is not None:
         return name_of(escalation.reviewer)
@@ -89,7 +89,7 @@ def response_text(escalation: Escalation) -> str:
     return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False, indent=2)
 
 
-@register.simple_tag
-def told(escalation: Escalation) -> list[Entry]:
+@register.simple_tag(name="told")
+def read_history(escalation: Escalation) -> list[Entry]:
     """The lines of its history: `{% told escalation as lines %}`."""
     return history.entries(escalation)

@@ -9,7 +9,7 @@ from escalations import services
 from escalations.asking import check_context
 from escalations.handlers import calling
 from escalations.handlers.calling import Handler
-from escalations.manager import escalated
+from escalations.manager import report_escalated
 from escalations.models import Escalation, EscalationStatus
 from hitl_agents.journal.journal import Journal
 from ledger.models import Run
@@ -90,7 +90,7 @@ class BoundManager:
                 handled = await calling.offer(escalation, handler, in_thread, seconds)
             escalation = handled or escalation
         if escalation.status != EscalationStatus.HANDLED:
-            return escalated(escalation)
+            return report_escalated(escalation)
         taken = await self.wait_for_answer(escalation.pk)  # there already: it is noted as taken up
         return taken.response
 

@@ -29,7 +29,7 @@ async def gated(task: str, context: RunContext) -> dict[str, Any]:
     asked together. Returns {"actions": [{action, details, status, result | reason}], "report"}.
     """
     agent = ApprovalGatedAgent(context.agent_id, context.model, context.gate("gated"))
-    names = [action.name for action in actions.all_actions()]
+    names = [action.name for action in actions.list_actions()]
 
     def read() -> dict[str, Any]:
         return {**lessons_for(context.agent_id, names), "surroundings": surroundings()}
@@ -50,7 +50,7 @@ async def gated(task: str, context: RunContext) -> dict[str, Any]:
 
 async def _ask_model(context: RunContext, messages: shared.Messages) -> Answer:
     """The model's next answer. A malformed one is asked for once more, then it is an error."""
-    tools = [action.tool() for action in actions.all_actions()]
+    tools = [action.tool() for action in actions.list_actions()]
     for attempt in (1, 2):
         answer = await chat.say(context.model, messages, tools=tools)
         problem = answer.problem

@@ -42,7 +42,7 @@ class EscalatingAgent:
         self.agent_id = agent_id
         self.llm_client = llm_client
         self.escalation_manager = escalation_manager
-        self.confidence_threshold = thresholds.checked(confidence_threshold)
+        self.confidence_threshold = thresholds.check_confidence(confidence_threshold)
         self._structured = True
 
     async def execute_task(self, task: str) -> dict[str, Any]:

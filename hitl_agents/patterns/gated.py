@@ -90,7 +90,7 @@ class ApprovalGatedAgent:
         if declared is not None:
             declared.validate(details)
         elif type(self)._execute is ApprovalGatedAgent._execute:
-            known = ", ".join(one.name for one in actions.all_actions())
+            known = ", ".join(one.name for one in actions.list_actions())
             raise BadInput("action", f"There is no action {action!r}; known actions: {known}.")
 
     # ---- Asking -----------------------------------------------------------------------------

@@ -60,7 +60,7 @@ class InteractiveAgent:
         """
         begun = await self._desk.begin(self.agent_id, goal, _known())
         self.plan_id = begun.plan_id
-        messages = plans.propose(goal, actions.all_actions(), begun.surroundings)
+        messages = plans.propose(goal, actions.list_actions(), begun.surroundings)
         found, _ = await self._offer(messages, [], based_on=0)
         self._note("assistant", found["plan"])
         return found
@@ -151,7 +151,7 @@ class InteractiveAgent:
     ) -> tuple[dict[str, Any], PlanTurn]:
         before = [_step(each) for each in wanted["steps"]]
         around = wanted.get("surroundings", {})
-        messages = plans.revise(wanted, actions.all_actions(), around)
+        messages = plans.revise(wanted, actions.list_actions(), around)
         about: dict[str, int] = {"based_on": wanted["version"]}
         if "heard" in wanted:  # a journal that an earlier version has written does not say it
             about["heard"] = wanted["heard"]
@@ -232,7 +232,7 @@ def _known() -> list[dict[str, Any]]:
     """The registered actions, as a plan keeps them."""
     return [
         {"name": one.name, "risk": str(one.floor), "undoable": one.undoable}
-        for one in actions.all_actions()
+        for one in actions.list_actions()
     ]
 
 

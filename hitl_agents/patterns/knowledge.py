@@ -16,7 +16,7 @@ def earlier_answers(agent_id: str, task: str) -> dict[str, Any]:
     The likest first; each is counted as used. Retired answers are left out.
     """
     found = answers.similar(agent_id, task)
-    answers.used(found)
+    answers.count_use(found)
     return {
         "of": Escalation._meta.label_lower,
         "requests": [row.escalation_id for row in found],

@@ -39,7 +39,7 @@ async def carry_out(
     failed action and a model that never comes to an end raise NotDone. A server that does not take
     tools is asked in plain words; where the step names actions, which need them, it is NotDone.
     """
-    known = [one for one in actions.all_actions() if allowed is None or one.name in allowed]
+    known = [one for one in actions.list_actions() if allowed is None or one.name in allowed]
     agent = ApprovalGatedAgent(agent_id, client, gate)
     messages = plans.carry_out(dict(about))
     done: list[dict[str, Any]] = []

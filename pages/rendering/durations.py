@@ -26,7 +26,7 @@ def format_remaining(seconds: float) -> str:
 
 
 def format_precise(seconds: float) -> str:
-    """How long a step took: "0.3 s", "51 s", "4 min 02 s", then as `lasted`."""
+    """How long a step took: "0.3 s", "51 s", "4 min 02 s", then as format_elapsed()."""
     if seconds < 10:
         return f"{max(0.0, seconds):.1f} s"
     if seconds < 60 or seconds >= _HOUR:

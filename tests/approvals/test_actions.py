@@ -69,7 +69,7 @@ def order() -> Iterator[Action]:
 
 
 def test_the_built_in_actions_are_there_from_the_start() -> None:
-    floors = {found.name: found.floor for found in actions.all_actions()}
+    floors = {found.name: found.floor for found in actions.list_actions()}
     assert floors["write_file"] == RiskLevel.LOW
     assert floors["send_email"] == RiskLevel.MEDIUM
     assert floors["http_request"] == RiskLevel.HIGH
@@ -85,7 +85,7 @@ def test_every_built_in_action_says_what_approve_does_and_describes_its_argument
 
 
 def test_only_writing_a_file_may_be_repeated() -> None:
-    repeatable = {one.name for one in actions.all_actions() if one.idempotent}
+    repeatable = {one.name for one in actions.list_actions() if one.idempotent}
     assert repeatable & {"write_file", "send_email", "http_request"} == {"write_file"}
 
 

@@ -127,7 +127,7 @@ def test_figures_are_made_of_marked_attempts_of_that_agent_and_type() -> None:
     services.dismiss(escalated().pk, by="rita")
     pairs = calibration.pairs()
     assert [(pair.agent_id, pair.count) for pair in pairs] == [("escalating", 3), ("other", 1)]
-    found = calibration.judged("escalating", "low_confidence")
+    found = calibration.read_judged("escalating", "low_confidence")
     assert [(each.confidence, each.right) for each in found] == [(0.4, 1.0), (0.4, 0.5), (0.6, 0.0)]
 
 

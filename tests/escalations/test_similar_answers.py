@@ -123,7 +123,7 @@ def test_no_text_makes_the_search_crash(rita: User, text: str) -> None:
 
 @given(st.text())
 def test_words_hold_nothing_that_a_query_could_read(text: str) -> None:
-    for word in words.of(text):
+    for word in words.find_words(text):
         assert word
         assert not set(word) & set("\"'\\:*^()&|!<>-+ \t\n\0")
         assert not any(0xD800 <= ord(c) <= 0xDFFF for c in word)

@@ -101,7 +101,7 @@ def test_each_agent_and_type_has_its_figures(rita: Client) -> None:
         (pair.agent_id, pair.type, pair.count) for pair in pairs
     ]
     for row, pair in zip(found, pairs, strict=True):
-        judged = calibration.judged(pair.agent_id, pair.type)
+        judged = calibration.read_judged(pair.agent_id, pair.type)
         assert row["apart_share"] == pytest.approx(calibration.gap(judged))
 
 

@@ -91,7 +91,7 @@ async def test_with_a_key_the_server_of_the_settings_is_asked(
     use: Callable[[str], None], settings: Settings
 ) -> None:
     settings.OPENAI_MODEL = "small"
-    tools = [action.tool() for action in actions.all_actions()]
+    tools = [action.tool() for action in actions.list_actions()]
     with openai_server.running(key=KEY) as server:
         use(server.url)
         answer = await ask(shared.choose_actions(TASK, []), tools=tools)
@@ -148,7 +148,7 @@ async def test_a_server_that_does_not_help_is_understood(
 async def test_tool_calls_whose_arguments_are_broken_are_malformed(
     use: Callable[[str], None],
 ) -> None:
-    tools = [action.tool() for action in actions.all_actions()]
+    tools = [action.tool() for action in actions.list_actions()]
     with openai_server.running(malformed=True) as server:
         use(server.url)
         problem = await problem_when_asking(shared.choose_actions(TASK, []), tools=tools)
