@@ -40,8 +40,8 @@ def add(
         return asked_before
     check_name("agent_id", agent_id)
     check_name("output_type", output_type)
-    kind = types.first_use(output_type)
-    item = _made(agent_id, output_type, content, context)
+    kind = types.create_on_first_use(output_type)
+    item = _build_item(agent_id, output_type, content, context)
     item.run, item.key, item.share = run, key, kind.share
     if previous is not None:
         item.previous, item.attempt = previous, previous.attempt + 1
@@ -56,7 +56,7 @@ def add(
         digest=item.digest,
         share=str(item.share),
     )
-    if previous is None and not in_sample(item.pk, kind.share):
+    if previous is None and not is_in_sample(item.pk, kind.share):
         _let_through(item)
     return item
 
@@ -66,7 +66,7 @@ def facts(item: ReviewItem) -> dict[str, Any]:
     return {"output_type": item.output_type, "agent_id": item.agent_id, "words": item.words}
 
 
-def in_sample(pk: int, share: Decimal) -> bool:
+def is_in_sample(pk: int, share: Decimal) -> bool:
     """Whether the item of that id is among the `share` per cent that people look at.
 
     Random, and the same whenever it is asked: from the id alone, in hundredths of a per cent.
@@ -75,10 +75,10 @@ def in_sample(pk: int, share: Decimal) -> bool:
     return drawn * 10_000 < share * 100
 
 
-def _made(agent_id: str, output_type: str, content: Any, context: Any) -> ReviewItem:
-    text = contents.stored(content)
-    about = None if context is None else contents.stored(context, "context")
-    words = contents.as_text(content)
+def _build_item(agent_id: str, output_type: str, content: Any, context: Any) -> ReviewItem:
+    text = contents.encode(content)
+    about = None if context is None else contents.encode(context, "context")
+    words = contents.format_text(content)
     task = context.get("task") if isinstance(context, dict) else None
     return ReviewItem(
         agent_id=agent_id,

@@ -31,7 +31,7 @@ def claim(item_id: object, *, by: Any) -> ReviewItem:
     item, user = check_permitted(find_by_id, item_id, by, rules.refusal)
     if not _take(item, user):
         current = find_by_id(item.pk)
-        raise Refused(_why(current), current)
+        raise Refused(_explain_holder(current), current)
     return find_by_id(item.pk)
 
 
@@ -44,7 +44,7 @@ def give_back(item_id: object, *, by: Any) -> ReviewItem:
 
 
 @verb
-def next_for(
+def take_next(
     user: Any,
     *,
     rows: ReviewItemQuerySet | None = None,
@@ -63,13 +63,15 @@ def next_for(
         queue = queue.filter(pk__gt=after)
     if before is not None:
         queue = queue.filter(pk__lt=before)
-    found = _handed_out(queue, user, backwards=before is not None, mine_first=not stepping)
+    found = _find_and_take(queue, user, backwards=before is not None, mine_first=not stepping)
     if found is not None:
         _drop(ReviewItem.objects.exclude(pk=found.pk), user)
     return found
 
 
-def _handed_out(queue: Any, user: Any, *, backwards: bool, mine_first: bool) -> ReviewItem | None:
+def _find_and_take(
+    queue: Any, user: Any, *, backwards: bool, mine_first: bool
+) -> ReviewItem | None:
     order = ["-id" if backwards else "id"]
     if mine_first:
         mine = queue.filter(claimed_by=user, claimed_until__gt=DbNow(), status="pending")
@@ -121,7 +123,7 @@ def _independent_of(user: Any) -> Q:
     return Q(run=None) | ~(Q(run__requester=user) | Q(run__owner=user))
 
 
-def _why(item: ReviewItem) -> str:
+def _explain_holder(item: ReviewItem) -> str:
     if item.status != ReviewStatus.PENDING:
         return "This item is decided already."
     return (

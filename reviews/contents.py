@@ -16,7 +16,7 @@ MAX_DEPTH = 100
 DOMAIN = "hitl-review/v1"
 
 
-def stored(value: object, field: str = "content") -> str:
+def encode(value: object, field: str = "content") -> str:
     """The JSON text of an output, or BadInput: no NaN, U+0000, lone surrogates, at most 32 MB.
 
     Unlike arguments that run, an output may hold numbers of any size: nothing is computed from it.
@@ -33,14 +33,14 @@ def digest(text: str) -> str:
     return hashlib.sha256(f"{DOMAIN}\n{text}".encode()).hexdigest()
 
 
-def as_text(content: Any) -> str:
+def format_text(content: Any) -> str:
     """The output as a person reads and corrects it: text as it is, anything else as JSON."""
     return (
         content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, indent=2)
     )
 
 
-def corrected(original: Any, typed: str) -> Any:
+def parse_correction(original: Any, typed: str) -> Any:
     """What a person typed in the place of `original`: text, or JSON where that was no text."""
     if isinstance(original, str):
         return typed
@@ -50,7 +50,7 @@ def corrected(original: Any, typed: str) -> Any:
         raise BadInput("content", f"This is not JSON, as the original is: {error}.") from error
 
 
-def parsed(text: str) -> Any:
+def parse(text: str) -> Any:
     """The JSON value in a text; NotImplemented for a text that is none."""
     try:
         return json.loads(text, parse_constant=_no_constant)
@@ -108,10 +108,10 @@ class OutputField(AnyTextField):
         return None if value is None else json.loads(value)
 
     def get_prep_value(self, value: Any) -> Any:
-        return None if value is None and self.null else stored(value, self.name)
+        return None if value is None and self.null else encode(value, self.name)
 
     def value_to_string(self, obj: models.Model) -> str:
-        return stored(self.value_from_object(obj), self.name)
+        return encode(self.value_from_object(obj), self.name)
 
     def to_python(self, value: Any) -> Any:
         return value

@@ -17,12 +17,12 @@ from ledger.requests.claims import NO_CLAIM
 from ledger.runs import actor_for
 from ledger.transitions import move, verb
 from reviews import contents, rules
-from reviews.adding import add, facts, in_sample
+from reviews.adding import add, facts, is_in_sample
 from reviews.lookup import find_by_id
 from reviews.models import ReviewItem, ReviewStatus
 from reviews.outcome import explain_loss
 
-__all__ = ["add", "approve", "correct", "find_by_id", "in_sample", "reject"]
+__all__ = ["add", "approve", "correct", "find_by_id", "is_in_sample", "reject"]
 
 
 @verb
@@ -77,8 +77,8 @@ def correct(
     """
     item, user = check_permitted(find_by_id, item_id, by, rules.refusal)
     check_words("feedback", feedback)
-    text = contents.stored(content)
-    if text == contents.stored(item.content):
+    text = contents.encode(content)
+    if text == contents.encode(item.content):
         raise BadInput("content", "Nothing is changed. Approve it as it is.")
     kind, more = "reviews.corrected", {"correction": content}
     _finish(item, ReviewStatus.CORRECTED, kind, user, feedback, digest, looked, more)

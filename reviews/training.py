@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from reviews.contents import as_text
+from reviews.contents import format_text
 from reviews.models import ReviewItem, ReviewItemQuerySet, ReviewStatus
 
 CHUNK = 50  # items in memory at a time; one may be large
@@ -58,7 +58,7 @@ def pairs(item: ReviewItem) -> Iterator[dict[str, Any]]:
     if task is None:
         return
     worse = [item.content] if item.status == ReviewStatus.CORRECTED else []
-    worse += [rejected.content for rejected in _rejected_before(item)]
+    worse += [rejected.content for rejected in _find_rejected(item)]
     for text in worse:
         yield {
             "input": {"messages": [_user(task)], "tools": [], "parallel_tool_calls": True},
@@ -79,7 +79,7 @@ def task_of(item: ReviewItem) -> str | None:
     return task if isinstance(task, str) and task.strip() else None
 
 
-def _rejected_before(item: ReviewItem) -> Iterator[ReviewItem]:
+def _find_rejected(item: ReviewItem) -> Iterator[ReviewItem]:
     """The tries before, latest first."""
     for _ in range(TRIES):
         if item.previous_id is None:
@@ -94,4 +94,4 @@ def _user(text: str) -> dict[str, str]:
 
 
 def _assistant(content: Any) -> dict[str, str]:
-    return {"role": "assistant", "content": as_text(content)}
+    return {"role": "assistant", "content": format_text(content)}

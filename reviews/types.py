@@ -14,13 +14,13 @@ TRIES = 3
 MOST_TRIES = 20
 
 
-def of(name: str) -> OutputType:
+def find_type(name: str) -> OutputType:
     """What is set for that type; the defaults, not stored, where it is not known."""
     return OutputType.objects.filter(name=name).first() or OutputType(name=name)
 
 
 @verb
-def first_use(name: str) -> OutputType:
+def create_on_first_use(name: str) -> OutputType:
     """The type that an agent is the first to name: all of it is reviewed until somebody says so."""
     found, made = OutputType.objects.get_or_create(name=name)
     if made:

@@ -28,8 +28,8 @@ class ReviewQuestion:
     @property
     def about(self) -> Any:
         """By digest: an output may be large, and its bytes stand in the item."""
-        content = contents.digest(contents.stored(self.content))
-        context = contents.digest(contents.stored(self.context, "context"))
+        content = contents.digest(contents.encode(self.content))
+        context = contents.digest(contents.encode(self.context, "context"))
         made = {"agent": self.agent_id, "content": content, "context": context}
         return {**made, "after": self.previous}
 

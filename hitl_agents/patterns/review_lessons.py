@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ledger import canonical
-from reviews.contents import as_text
+from reviews.contents import format_text
 from reviews.models import ReviewItem, ReviewStatus
 
 NEWEST = 200  # items that are looked at
@@ -74,7 +74,7 @@ def _sentence(item: ReviewItem) -> str:
     said = f": {_short(item.feedback, WORDS)}" if item.feedback else ""
     if item.status != ReviewStatus.CORRECTED:
         return f"A person {verb} your output{about}{said or ': (no words)'}"
-    before, after = (_short(as_text(text), TEXT) for text in (item.content, item.correction))
+    before, after = (_short(format_text(text), TEXT) for text in (item.content, item.correction))
     return f"A person {verb} your output{about}{said}. Yours: {before} Corrected: {after}"
 
 
@@ -86,8 +86,8 @@ def _told(item: ReviewItem) -> dict[str, Any]:
         "person_said": _short(item.feedback, WORDS),
     }
     if item.status == ReviewStatus.CORRECTED:
-        told["your_output"] = _short(as_text(item.content), TEXT)
-        told["corrected_to"] = _short(as_text(item.correction), TEXT)
+        told["your_output"] = _short(format_text(item.content), TEXT)
+        told["corrected_to"] = _short(format_text(item.correction), TEXT)
     return told
 
 

@@ -18,7 +18,7 @@ from ledger import canonical
 from ledger.errors import BadInput
 from ledger.tail import wait_until
 from reviews import services, types
-from reviews.contents import as_text
+from reviews.contents import format_text
 from reviews.models import ReviewItem, ReviewStatus
 from reviews.queue import ReviewQueue
 
@@ -65,7 +65,7 @@ class ReviewedAgent:
         around = read.get("surroundings", shared.NOTHING)
         messages = reviews.write(task, output_type, told_in(read), around)
         if rejected is not None:
-            said = as_text(rejected.content)
+            said = format_text(rejected.content)
             messages = reviews.write_again(messages, said, rejected.feedback)
         output = await self._complete(messages)
         return await self._add(output_type, output, {"task": task}, rejected)

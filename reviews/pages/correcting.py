@@ -37,9 +37,9 @@ def answer(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     item, words = replies.find(pk), VerdictForm.read(request.POST)
     if request.method != "POST":
         return _begin(request, item)
-    typed = _typed(request, item)
+    typed = _read_typed(request, item)
     try:
-        content = contents.corrected(item.content, typed)
+        content = contents.parse_correction(item.content, typed)
         if "preview" in request.POST:
             return _page(request, item, Correction(typed, content), words, preview=True)
         decided = services.correct(
@@ -51,28 +51,28 @@ def answer(request: HtmxHttpRequest, pk: int) -> HttpResponse:
             looked=reading_time.seconds(words.opened, pk, request.user),
         )
     except LedgerError as error:
-        return _refused(request, pk, typed, words, error)
-    return replies.done(request, decided)
+        return _show_refusal(request, pk, typed, words, error)
+    return replies.show_success(request, decided)
 
 
-def _typed(request: HtmxHttpRequest, item: ReviewItem) -> str:
+def _read_typed(request: HtmxHttpRequest, item: ReviewItem) -> str:
     """What was typed. Browsers send CRLF, and leave out a line's end at the very end of a field."""
     typed: str = request.POST.get("content", "").replace("\r\n", "\n")
-    original = contents.as_text(item.content)
+    original = contents.format_text(item.content)
     return original if typed == original.replace("\r\n", "\n") else typed
 
 
 def _begin(request: HtmxHttpRequest, item: ReviewItem) -> HttpResponse:
     """The form to begin with; the item's own page where there is nothing to correct."""
-    reading = replies.reading_of(request)
+    reading = replies.parse_reading(request)
     if item.status != ReviewStatus.PENDING:
         return see_other(replies.address(item.pk, reading))
     if rules.refusal(item, request.user) is not None:
-        return replies.shown(request, item.pk, 403)  # the page says why
-    return _page(request, item, Correction(contents.as_text(item.content)), VerdictForm())
+        return replies.show_page(request, item.pk, 403)  # the page says why
+    return _page(request, item, Correction(contents.format_text(item.content)), VerdictForm())
 
 
-def _refused(
+def _show_refusal(
     request: HtmxHttpRequest, pk: int, typed: str, words: VerdictForm, error: LedgerError
 ) -> HttpResponse:
     item = replies.find(pk)
@@ -81,7 +81,7 @@ def _refused(
         message = error.message if error.field == "content" else ""
         return _page(request, item, Correction(typed, error=message), words, error)
     kept = Typed("\n\n".join(filter(None, (words.words, typed))), words.reasons)
-    return replies.refused(request, pk, error, kept, "correction")
+    return replies.show_refusal(request, pk, error, kept, "correction")
 
 
 def _page(
@@ -97,10 +97,10 @@ def _page(
     context = {
         "cursor": Event.objects.newest(),
         "item": item,
-        "reading": replies.reading_of(request),
+        "reading": replies.parse_reading(request),
         "correction": correction,
         "words": words,
-        "opened": words.opened or reading_time.opened(item.pk, request.user),
+        "opened": words.opened or reading_time.sign_opening(item.pk, request.user),
         "feedback_error": error.message if error and error.field == "feedback" else "",
         "refused": error is not None,
         "preview": preview,

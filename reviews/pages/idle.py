@@ -21,16 +21,16 @@ def open_items() -> Any:
 
 
 _open = Number(lambda: open_items().order_by().values_list("pk"))
-_oldest = Rows(lambda: _shown(open_items()))
+_oldest = Rows(lambda: _select_rows(open_items()))
 
 
-def _shown(rows: Any) -> Any:
+def _select_rows(rows: Any) -> Any:
     return rows.light().select_related("run", "claimed_by").order_by("id")[: SHOWN + 1]
 
 
 def _draw(user: Reader, wanted: Filter, count: int) -> Fragment:
     """The oldest open items that match the filter; `more`: there are others that match."""
-    found = list(_shown(listing.matching(open_items(), wanted))) if wanted else _oldest()
+    found = list(_select_rows(listing.filter_rows(open_items(), wanted))) if wanted else _oldest()
     context = {
         "rows": found[:SHOWN],
         "more": len(found) > SHOWN,

@@ -57,7 +57,7 @@ class Wanted(Filter):
         return ", ".join(filter(None, (super().words, self.type)))
 
 
-def matching(rows: ReviewItemQuerySet, wanted: Filter) -> ReviewItemQuerySet:
+def filter_rows(rows: ReviewItemQuerySet, wanted: Filter) -> ReviewItemQuerySet:
     """The rows that match all of the filter; of what has a risk, none."""
     if wanted.risk:
         return rows.none()
@@ -83,4 +83,4 @@ def types() -> list[str]:
 
 def queue_rows(wanted: Any) -> ReviewItemQuerySet:
     """The part of the queue that somebody works through: by type, agent and text."""
-    return matching(ReviewItem.objects.all(), wanted)
+    return filter_rows(ReviewItem.objects.all(), wanted)

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from pages.rendering import highlight, json_tree, markdown
 from pages.rendering.arguments import pretty
 from pages.rendering.marks import mark
-from reviews.contents import parsed
+from reviews.contents import parse
 from reviews.models import OutputType, Rendering
 
 BEGINNING = 200_000  # characters of a large output that are shown at first
@@ -38,11 +38,13 @@ class Shown:
     raw: bool = False
 
 
-def shown(content: Any, kind: OutputType, *, raw: bool = False, whole: bool = False) -> Shown:
+def render_output(
+    content: Any, kind: OutputType, *, raw: bool = False, whole: bool = False
+) -> Shown:
     """The output, rendered where that is safe and cheap, else as it is. Nothing is lost silently."""
     text = plain(content)
     size = size_of(len(text.encode()))
-    rendering = rendering_of(content, kind)
+    rendering = choose_rendering(content, kind)
     if len(text) > BEGINNING:
         beginning = text if whole else text[:BEGINNING]
         note = "It is too large to be rendered and is shown raw."
@@ -70,7 +72,7 @@ def size_of(count: int) -> str:
     return f"{count / 1024**2:.1f} MB"
 
 
-def rendering_of(content: Any, kind: OutputType) -> Rendering:
+def choose_rendering(content: Any, kind: OutputType) -> Rendering:
     """How it is shown: as its type says, else by the type's name, else by what it looks like."""
     if kind.rendering != Rendering.AUTO:
         return Rendering(kind.rendering)
@@ -115,7 +117,7 @@ def _code(content: Any, kind: OutputType) -> Rendered:
 def _json(content: Any, kind: OutputType) -> Rendered:
     value = content
     if isinstance(content, str):
-        value = parsed(content)
+        value = parse(content)
         if value is NotImplemented:
             return None, "It is no JSON and is shown as it is."
     if json_tree.nodes(value) > json_tree.MAX_NODES:

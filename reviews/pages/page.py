@@ -70,7 +70,7 @@ def context(item: ReviewItem, user: User, reading: Reading, **more: Any) -> dict
         "refusal": rules.refusal(item, user) if is_open else None,
         "reasons": list(enumerate(REASONS, start=1)),
         "typed": typed,
-        "opened": typed.opened or reading_time.opened(item.pk, user),
+        "opened": typed.opened or reading_time.sign_opening(item.pk, user),
         **(_queue(item, user, reading.wanted) if is_open else {}),
         **more,
     }

@@ -11,7 +11,7 @@ SALT = "hitl-review-looking"
 LONGEST = 24 * 60 * 60  # seconds; a page that was open longer says nothing about reading
 
 
-def opened(pk: int, user: Any) -> str:
+def sign_opening(pk: int, user: Any) -> str:
     """The moment at which this person was shown the item, for a hidden field."""
     return signing.dumps([pk, user.pk, round(time.time(), 1)], salt=SALT)
 

@@ -35,7 +35,7 @@ def find(pk: int) -> ReviewItem:
     return replies.find_or_404(rows, pk, "review item")
 
 
-def reading_of(request: HtmxHttpRequest) -> Reading:
+def parse_reading(request: HtmxHttpRequest) -> Reading:
     """How the address wants the output shown, and whether it belongs to the queue."""
     asked = request.GET
     view = asked.get("view", "")
@@ -47,13 +47,13 @@ def reading_of(request: HtmxHttpRequest) -> Reading:
     )
 
 
-def shown(request: HtmxHttpRequest, pk: int, status: int = 200, **more: Any) -> HttpResponse:
+def show_page(request: HtmxHttpRequest, pk: int, status: int = 200, **more: Any) -> HttpResponse:
     """The page of an item as it is now, or for htmx what stands on it; 404 if there is none.
 
     `more` goes to page.context().
     """
     cursor = Event.objects.newest()
-    item, reading = find(pk), reading_of(request)
+    item, reading = find(pk), parse_reading(request)
     context = page.context(item, request.user, reading, cursor=cursor, **more)
     if wants_part(request) and request.htmx.target == "output":
         return render(request, "reviews/_output.html", context, status=status)
@@ -66,19 +66,19 @@ def address(pk: int, reading: Reading) -> str:
     return f"{found}?{reading.query}" if reading.query else found
 
 
-def refused(
+def show_refusal(
     request: HtmxHttpRequest, pk: int, error: LedgerError, typed: Typed, noun: str
 ) -> HttpResponse:
     """The item with the reason first, and what was typed."""
     banner = banners.explain_refusal(error, noun, typed=bool(typed), late="")
-    return shown(request, pk, error.http_status, banner=banner, typed=typed)
+    return show_page(request, pk, error.http_status, banner=banner, typed=typed)
 
 
-def done(request: HtmxHttpRequest, item: ReviewItem) -> HttpResponse:
+def show_success(request: HtmxHttpRequest, item: ReviewItem) -> HttpResponse:
     """The answer to a verdict that counts: the item, or in the queue the next one."""
-    said, reading = SAID[item.status], reading_of(request)
+    said, reading = SAID[item.status], parse_reading(request)
     if wants_part(request) and not reading.queue:
-        return shown(request, item.pk, toast=said)
+        return show_page(request, item.pk, toast=said)
     replies.say_next(request, said)
     if not reading.queue:
         return replies.see_other(address(item.pk, reading))

@@ -33,7 +33,7 @@ def index(request: HtmxHttpRequest) -> HttpResponse:
     """All items, newest first; the address holds the filter and the cursor."""
     wanted = Wanted.read(request.GET, listing.STATUSES)
     items = ReviewItem.objects.light().select_related("run", "reviewer", "claimed_by")
-    rows = listing.matching(items, wanted)
+    rows = listing.filter_rows(items, wanted)
     may_review = request.user.has_perm("reviews.decide_reviewitem")
     return lists.show_newest(
         request,
@@ -55,21 +55,21 @@ def queue(request: HtmxHttpRequest) -> HttpResponse:
     if not request.user.has_perm("reviews.decide_reviewitem"):
         raise PermissionDenied("The queue is for those who may review outputs.")
     wanted = Wanted.read(request.GET)
-    found = _handed_out(request, wanted)
+    found = _take_next(request, wanted)
     if found is None:
         context = {"cursor": Event.objects.newest(), "filter": wanted}
         return render(request, "reviews/queue_empty.html", context)
     return see_other(replies.address(found.pk, Reading(queue=True, wanted=wanted)))
 
 
-def _handed_out(request: HtmxHttpRequest, wanted: Wanted) -> ReviewItem | None:
+def _take_next(request: HtmxHttpRequest, wanted: Wanted) -> ReviewItem | None:
     rows, user = listing.queue_rows(wanted), request.user
     after, before = (paging.cursor(request.GET.get(name)) for name in ("after", "before"))
-    found = claims.next_for(user, rows=rows, after=after, before=before)
+    found = claims.take_next(user, rows=rows, after=after, before=before)
     if found is None and after is not None:
-        found = claims.next_for(user, rows=rows, after=0)
+        found = claims.take_next(user, rows=rows, after=0)
     if found is None and before is not None:
-        found = claims.next_for(user, rows=rows, before=FURTHEST)
+        found = claims.take_next(user, rows=rows, before=FURTHEST)
     return found
 
 
@@ -77,7 +77,7 @@ def _handed_out(request: HtmxHttpRequest, wanted: Wanted) -> ReviewItem | None:
 @for_viewers
 def detail(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     """One item; `view` and `all` say how its output is shown."""
-    return replies.shown(request, pk)
+    return replies.show_page(request, pk)
 
 
 @require_POST
@@ -96,9 +96,9 @@ def decide(request: HtmxHttpRequest, pk: int) -> HttpResponse:
         error = refusals.prefer_loss(error, replies.find(pk), form.digest, explain_loss)
         if isinstance(error, BadInput) and error.field == "feedback":
             typed = Typed(form.words, form.reasons, error.message, form.opened)
-            return replies.shown(request, pk, error.http_status, typed=typed)
-        return replies.refused(request, pk, error, typed, form.noun)
-    return replies.done(request, decided)
+            return replies.show_page(request, pk, error.http_status, typed=typed)
+        return replies.show_refusal(request, pk, error, typed, form.noun)
+    return replies.show_success(request, decided)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -121,5 +121,5 @@ def claim(request: HtmxHttpRequest, pk: int) -> HttpResponse:
             claims.claim(pk, by=request.user)
             messages.success(request, "Claimed. It is yours for 15 minutes.")
     except LedgerError as error:
-        return replies.refused(request, pk, error, Typed(), "claim")
-    return see_other(replies.address(pk, replies.reading_of(request)))
+        return replies.show_refusal(request, pk, error, Typed(), "claim")
+    return see_other(replies.address(pk, replies.parse_reading(request)))

@@ -10,7 +10,7 @@ from ledger.accounts.people import name_of
 from pages.history import Entry
 from pages.rendering import difference as changes
 from reviews import types
-from reviews.contents import as_text
+from reviews.contents import format_text
 from reviews.models import ReviewItem
 from reviews.pages import history as log
 from reviews.pages import outputs
@@ -22,19 +22,21 @@ register = template.Library()
 @register.simple_tag
 def output(item: ReviewItem, raw: bool = False, whole: bool = False) -> Shown:
     """How the output is shown: `{% output item raw=True as shown %}`."""
-    return outputs.shown(item.content, types.of(item.output_type), raw=raw, whole=whole)
+    return outputs.render_output(
+        item.content, types.find_type(item.output_type), raw=raw, whole=whole
+    )
 
 
 @register.simple_tag
 def correction(item: ReviewItem) -> Shown:
     """How a person's text in its place is shown."""
-    return outputs.shown(item.correction, types.of(item.output_type), whole=True)
+    return outputs.render_output(item.correction, types.find_type(item.output_type), whole=True)
 
 
 @register.inclusion_tag("_difference.html")
 def output_difference(before: Any, after: Any, caption: str) -> dict[str, Any]:
     """What changed between two outputs, as a table."""
-    old, new = {"output": as_text(before)}, {"output": as_text(after)}
+    old, new = {"output": format_text(before)}, {"output": format_text(after)}
     return {"hunks": changes.difference(old, new), "caption": caption}
 
 

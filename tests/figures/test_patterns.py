@@ -66,7 +66,7 @@ def test_reviews_are_approved_corrected_rejected_and_released() -> None:
 
 def test_taking_an_output_in_hand_is_the_first_look_at_it() -> None:
     item, rita = reviewing.added(), people.rita()
-    assert claims.next_for(rita) == item
+    assert claims.take_next(rita) == item
     assert not looking.looked(item.subject, by=rita)
     assert counts("reviews")["looks"] == 1
     assert figures("reviews")[""].percentile("to_look", 0.5) is not None

@@ -54,7 +54,7 @@ def test_a_new_type_is_saved_and_logged(olga: Client) -> None:
 
 
 def test_a_changed_type_is_in_the_log_with_before_and_after(olga: Client) -> None:
-    kind = types.of(output_type().name)
+    kind = types.find_type(output_type().name)
     before = kind.rule
     form = {"share": "10", "rendering": "code", "language": " python "}
     assert olga.post(f"{TYPES}{kind.pk}/change/", form).status_code == 302
@@ -66,7 +66,7 @@ def test_a_changed_type_is_in_the_log_with_before_and_after(olga: Client) -> Non
 
 
 def test_saving_a_type_unchanged_writes_nothing(olga: Client) -> None:
-    kind = types.of(output_type().name)
+    kind = types.find_type(output_type().name)
     form = {"share": "100.00", "rendering": "auto", "language": ""}
     assert olga.post(f"{TYPES}{kind.pk}/change/", form).status_code == 302
     assert logged("reviews.type_changed") == []
@@ -87,7 +87,7 @@ def test_saving_a_type_unchanged_writes_nothing(olga: Client) -> None:
 def test_a_type_that_makes_no_sense_is_refused_beside_the_field(
     olga: Client, wrong: dict[str, str]
 ) -> None:
-    kind = types.of(output_type().name)
+    kind = types.find_type(output_type().name)
     assert errors(olga.post(f"{TYPES}add/", {**NEW, "name": "other", **wrong})) == list(wrong)
     form = {"share": "50", "rendering": "auto", "language": ""}
     assert errors(olga.post(f"{TYPES}{kind.pk}/change/", form | wrong)) == list(wrong)
@@ -103,7 +103,7 @@ def test_a_type_has_a_name_of_its_own(olga: Client, name: str) -> None:
 
 
 def test_a_type_keeps_its_name_and_is_never_deleted(olga: Client) -> None:
-    kind = types.of(output_type().name)
+    kind = types.find_type(output_type().name)
     form = {"name": "other", "share": "50", "rendering": "auto", "language": ""}
     olga.post(f"{TYPES}{kind.pk}/change/", form)
     assert OutputType.objects.get().name == "newsletter"
@@ -172,7 +172,7 @@ def test_an_agent_has_one_limit_keeps_its_name_and_the_limit_stays(olga: Client)
 
 
 def test_auditors_only_look_and_reviewers_have_no_admin(client: Client) -> None:
-    kind = types.of(output_type().name)
+    kind = types.find_type(output_type().name)
     limit = types.set_tries("reviewed", 4, by=people.root())
     before = Event.objects.newest()
     rows = ((TYPES, kind.pk, NEW), (LIMITS, limit.pk, {"agent_id": "x", "tries": "2"}))

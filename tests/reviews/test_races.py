@@ -31,7 +31,7 @@ def test_two_reviewers_at_the_queue_decide_every_item_once_and_lose_none() -> No
     def work(place: int) -> None:
         user = reviewers[place]
         start.wait()
-        while (item := claims.next_for(user)) is not None:
+        while (item := claims.take_next(user)) is not None:
             handed[user.username].append(item.pk)
             if len(handed[user.username]) == 1:
                 start.wait()  # on a busy machine one might do all of it alone
@@ -86,7 +86,7 @@ def test_one_item_at_the_queue_is_handed_to_one_of_eight() -> None:
 
     def take(place: int) -> None:
         start.wait()
-        if claims.next_for(users[place]) is not None:
+        if claims.take_next(users[place]) is not None:
             got.append(users[place].username)
         connection.close()
 

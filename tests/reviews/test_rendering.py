@@ -17,7 +17,7 @@ ZERO = "\u200b"
 
 def shown(content: Any, rendering: str = "auto", name: str = "x", **more: Any) -> outputs.Shown:
     kind = OutputType(name=name, rendering=rendering, language=more.pop("language", ""))
-    return outputs.shown(content, kind, **more)
+    return outputs.render_output(content, kind, **more)
 
 
 # ---- Markdown is safe ------------------------------------------------------------------------

@@ -314,17 +314,17 @@ def test_items_keep_the_share_that_they_were_asked_under() -> None:
 def test_the_sample_is_the_same_whenever_it_is_asked_and_grows_with_the_share(
     pk: int, share: Decimal
 ) -> None:
-    drawn = services.in_sample(pk, share)
-    assert drawn is services.in_sample(pk, share)
-    assert services.in_sample(pk, Decimal(100))
-    assert not services.in_sample(pk, Decimal(0))
+    drawn = services.is_in_sample(pk, share)
+    assert drawn is services.is_in_sample(pk, share)
+    assert services.is_in_sample(pk, Decimal(100))
+    assert not services.is_in_sample(pk, Decimal(0))
     if drawn:
-        assert services.in_sample(pk, min(Decimal(100), share + 1))
+        assert services.is_in_sample(pk, min(Decimal(100), share + 1))
 
 
 def test_the_sample_has_the_size_that_was_asked_for() -> None:
     share = Decimal("7.5")
-    drawn = sum(services.in_sample(pk, share) for pk in range(1, 20_001))
+    drawn = sum(services.is_in_sample(pk, share) for pk in range(1, 20_001))
     assert 1_350 < drawn < 1_650
 
 

@@ -65,7 +65,7 @@ class Command(BaseCommand):
             if time.monotonic() - said >= EVERY:
                 self.stderr.write(f"{seen:,} of {total:,} outputs, {lines:,} lines")
                 said = time.monotonic()
-        left_out = _left_out(without, equal)
+        left_out = _describe_omissions(without, equal)
         self.stderr.write(f"{seen:,} of {total:,} outputs, {lines:,} lines. {left_out}")
 
     @contextmanager
@@ -85,7 +85,7 @@ def _line(example: dict[str, Any]) -> str:
     return json.dumps(example, ensure_ascii=True, allow_nan=False) + "\n"
 
 
-def _left_out(without: int, equal: int) -> str:
+def _describe_omissions(without: int, equal: int) -> str:
     """What was not written, and why."""
     said = [f"{without:,} left out: their context names no task."] if without else []
     said += [f"{equal:,} pairs left out: their texts are equal."] if equal else []
