@@ -108,7 +108,7 @@ class StepRunAdmin(ReadOnlyAdmin):
 
 @admin.register(PlanMessage)
 class PlanMessageAdmin(ReadOnlyAdmin):
-    list_display = ("id", "plan_id", "version", "kind", "author", "beginning", "at")
+    list_display = ("id", "plan_id", "version", "kind", "author", "show_beginning", "at")
     list_filter = ("kind",)
     list_select_related = ("author",)
     ordering = ("-id",)
@@ -117,7 +117,7 @@ class PlanMessageAdmin(ReadOnlyAdmin):
     topic, words = text_of("about"), text_of("text")
 
     @admin.display(description="text")
-    def beginning(self, message: PlanMessage) -> str:
+    def show_beginning(self, message: PlanMessage) -> str:
         return shorten(message.text)
 
 

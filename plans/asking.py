@@ -13,25 +13,25 @@ from ledger.clock import now
 from ledger.errors import IllegalMove
 from ledger.models import Run
 from ledger.transitions import move, record, rows_for_update, verb
-from plans.figures import when_ended
-from plans.lookup import find_by_id, locked_in, steps_of
+from plans.figures import describe_end
+from plans.lookup import find_by_id, find_locked, steps_of
 from plans.models import MessageKind, Plan, PlanStatus, PlanTurn, TurnKind, TurnStatus
 from plans.versions.difference import is_material
-from plans.versions.steps import merged
+from plans.versions.steps import merge
 from plans.versions.storing import (
     Draft,
-    in_new_version,
+    list_changed_columns,
     namer,
     new_turn,
+    replace_steps,
     say,
     store_version,
-    with_steps,
 )
 
 STARTED_AGAIN = "The run was started again, with a new plan."
 
 
-def locked_plan(plan_id: Any) -> Plan:
+def lock_plan(plan_id: Any) -> Plan:
     """The plan as it is now; on PostgreSQL nobody else changes it until the commit."""
     find_by_id(plan_id)  # UnknownId
     found: Plan = rows_for_update(Plan).select_related("run").get(pk=plan_id)
@@ -71,7 +71,7 @@ def _end_earlier(run: Run, key: str) -> None:
     for plan in Plan.objects.filter(run=run).exclude(key__startswith=generation):
         if plan.status not in Plan.OVER:
             at = now()
-            about = when_ended(plan, at)
+            about = describe_end(plan, at)
             changes = {"finished_at": at, "error": STARTED_AGAIN}
             kind = "plans.stopped"
             move(plan, PlanStatus.STOPPED, kind=kind, actor="system", changes=changes, **about)
@@ -93,17 +93,17 @@ def offer(
     told for the next version. After an acceptance, a version that says the same in other words needs no new one. The turn
     is moot then, and also when the plan went on meanwhile, such as when it was stopped.
     """
-    plan = locked_plan(plan_id)
+    plan = lock_plan(plan_id)
     drawn_up = plan.status in (PlanStatus.DRAFTING, PlanStatus.REVISING)
     if plan.over or not drawn_up or plan.version != based_on:
         return new_turn(plan, TurnKind.FEEDBACK, run=run, key=key, moot=True)
     current = steps_of(plan)
-    steps = merged(current, draft.steps, locked_in(plan), namer(plan))
+    steps = merge(current, draft.steps, find_locked(plan), namer(plan))
     accepted = plan.accepted_version
     material = accepted is None or is_material(steps_of(plan, accepted), steps)
     number = plan.version + 1
-    store_version(plan, number, with_steps(draft, steps), heard=heard, material=material)
-    changes = in_new_version(plan, number, steps)
+    store_version(plan, number, replace_steps(draft, steps), heard=heard, material=material)
+    changes = list_changed_columns(plan, number, steps)
     if not material:
         changes["accepted_version"] = number
     to = PlanStatus.AWAITING_FEEDBACK if material else PlanStatus.ACCEPTED
@@ -120,7 +120,7 @@ def offer(
 @verb
 def ask_again(plan_id: Any, *, run: Run | None = None, key: str = "") -> PlanTurn:
     """The turn in which people have the plan now: the one that is open, or a moot one."""
-    plan = locked_plan(plan_id)
+    plan = lock_plan(plan_id)
     turn = plan.turns.filter(status=TurnStatus.PENDING).order_by("pk").first()
     if turn is not None:
         return turn
@@ -138,7 +138,7 @@ def take_feedback(plan_id: Any, text: str) -> int:
     Where a person's feedback is being worked on already, it is added to that: the next revision
     hears both. IllegalMove when the plan is over or has no version yet.
     """
-    plan = locked_plan(plan_id)
+    plan = lock_plan(plan_id)
     if plan.over or plan.version == 0:
         raise IllegalMove(f"Plan {plan.pk} is {plan.shown_status} and takes no feedback.", plan)
     actor = f"agent:{plan.agent_id}"
@@ -155,10 +155,10 @@ def take_feedback(plan_id: Any, text: str) -> int:
 @verb
 def fail(plan_id: Any, error: str, text: str = "") -> str:
     """Give the plan up, with what the model said, to be read. The plan's status then."""
-    plan = locked_plan(plan_id)
+    plan = lock_plan(plan_id)
     if plan.status not in Plan.OVER:
         at, actor = now(), f"agent:{plan.agent_id}"
-        about = when_ended(plan, at)
+        about = describe_end(plan, at)
         changes = {
             "finished_at": at,
             "error": canonical.storable(error),

@@ -10,7 +10,7 @@ from typing import Any
 
 from ledger import patterns
 from ledger.clock import read_local_clock
-from plans.lookup import as_step
+from plans.lookup import build_step
 from plans.models import Plan, PlanStep, PlanTurn, PlanVersion
 from plans.versions.difference import difference
 from plans.versions.steps import Step
@@ -44,14 +44,14 @@ class Figures:
         return round(100 * self.share)
 
 
-def of(plan: Plan) -> Figures:
+def read_figures(plan: Plan) -> Figures:
     """The figures of one plan."""
-    return of_all([plan])[0]
+    return read_all([plan])[0]
 
 
-def together(plans: Iterable[Plan]) -> Figures:
+def add_up(plans: Iterable[Plan]) -> Figures:
     """The figures of several plans: the mean of rounds, and the sums of the rest."""
-    found = of_all(list(plans))
+    found = read_all(list(plans))
     rounds = [each.rounds for each in found if each.rounds is not None]
     return Figures(
         rounds=sum(rounds) / len(rounds) if rounds else None,
@@ -62,7 +62,7 @@ def together(plans: Iterable[Plan]) -> Figures:
     )
 
 
-def of_all(plans: Sequence[Plan], until: datetime | None = None) -> list[Figures]:
+def read_all(plans: Sequence[Plan], until: datetime | None = None) -> list[Figures]:
     """The figures of each of these plans, at their end or now; as many queries as for one."""
     at = until or read_local_clock()
     versions, spans = _versions(plans), _spans(plans)
@@ -73,10 +73,10 @@ def of_all(plans: Sequence[Plan], until: datetime | None = None) -> list[Figures
 
 def _figures(plan: Plan, until: datetime, versions: Versions, spans: list[Span]) -> Figures:
     inside = [(max(start, plan.created_at), min(end or until, until)) for start, end in spans]
-    waited = covered(inside)
+    waited = compute_covered(inside)
     return Figures(
         rounds=_rounds(plan, versions),
-        edited=len(_edited(versions)),
+        edited=len(_find_edited(versions)),
         steps=len(versions[-1][1]) if versions else 0,
         waited=waited,
         worked=max(until - plan.created_at - waited, timedelta(0)),
@@ -86,21 +86,21 @@ def _figures(plan: Plan, until: datetime, versions: Versions, spans: list[Span])
 # ---- What the log says of a plan, for the statistics
 
 
-def when_accepted(plan: Plan) -> dict[str, Any]:
+def describe_acceptance(plan: Plan) -> dict[str, Any]:
     """What the event of its first acceptance says: the rounds until then, and what people edited."""
     versions = _versions([plan])[plan.pk]
     figures = {
         "plans_accepted": 1,
-        "rounds": _of_agent(versions),
+        "rounds": _count_rounds(versions),
         "steps": len(versions[-1][1]),
-        "steps_edited": len(_edited(versions)),
+        "steps_edited": len(_find_edited(versions)),
     }
     return {"agent": plan.agent_id, "figures": figures}
 
 
-def when_ended(plan: Plan, at: datetime) -> dict[str, Any]:
+def describe_end(plan: Plan, at: datetime) -> dict[str, Any]:
     """What the event of its end says: the time it waited for people, and the time it worked."""
-    found = of_all([plan], at)[0]
+    found = read_all([plan], at)[0]
     milliseconds = [
         round(each / timedelta(milliseconds=1)) for each in (found.waited, found.worked)
     ]
@@ -117,7 +117,7 @@ def _versions(plans: Sequence[Plan]) -> defaultdict[int, Versions]:
     found: defaultdict[int, Versions] = defaultdict(list)
     wanted = [plan.pk for plan in plans]
     for row in PlanStep.objects.filter(version__plan__in=wanted).order_by("version_id", "position"):
-        steps[row.version_id].append(as_step(row))
+        steps[row.version_id].append(build_step(row))
     for version in PlanVersion.objects.filter(plan__in=wanted).order_by("plan_id", "number"):
         found[version.plan_id].append((version, steps[version.pk]))
     return found
@@ -127,15 +127,15 @@ def _rounds(plan: Plan, versions: Versions) -> int | None:
     accepted = plan.first_accepted_at
     if accepted is None:
         return None
-    return _of_agent([each for each in versions if each[0].created_at < accepted])
+    return _count_rounds([each for each in versions if each[0].created_at < accepted])
 
 
-def _of_agent(versions: Versions) -> int:
+def _count_rounds(versions: Versions) -> int:
     """How often the agent has made another version after its first."""
     return max(sum(version.author_id is None for version, _ in versions) - 1, 0)
 
 
-def _edited(versions: Versions) -> set[str]:
+def _find_edited(versions: Versions) -> set[str]:
     """The steps of the last of these versions that a person has added or changed in any."""
     found: set[str] = set()
     before: list[Step] = []
@@ -167,7 +167,7 @@ def _spans(plans: Sequence[Plan]) -> defaultdict[int, list[Any]]:
     return found
 
 
-def covered(spans: Iterable[Span]) -> timedelta:
+def compute_covered(spans: Iterable[Span]) -> timedelta:
     """The time that lies in at least one of these spans."""
     total, reached = timedelta(0), None
     for start, end in sorted(spans):

@@ -38,10 +38,10 @@ def steps_of(plan: Plan, number: int | None = None) -> list[Step]:
     """The steps of that version, or of the current one, in order; none before the first version."""
     wanted = plan.version if number is None else number
     rows = PlanStep.objects.filter(version__plan=plan, version__number=wanted).order_by("position")
-    return [as_step(row) for row in rows]
+    return [build_step(row) for row in rows]
 
 
-def as_step(row: PlanStep) -> Step:
+def build_step(row: PlanStep) -> Step:
     return Step(
         id=row.identity,
         title=row.title,
@@ -61,6 +61,6 @@ def tries_of(plan: Plan) -> dict[str, StepRun]:
     return {row.identity: row for row in rows}
 
 
-def locked_in(plan: Plan) -> set[str]:
+def find_locked(plan: Plan) -> set[str]:
     """The steps that nobody may change any more: begun or finished. A failed one is free again."""
     return {one for one, row in tries_of(plan).items() if row.status in BEGUN}

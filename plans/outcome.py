@@ -12,25 +12,25 @@ BUSY = {
 }
 
 
-def ended(plan: Plan) -> Refused:
+def explain_ended(plan: Plan) -> Refused:
     """The plan is over."""
     return AlreadyDecided(
         f"The plan is {plan.shown_status} already{say_when(plan.finished_at)}.", plan
     )
 
 
-def outdated(plan: Plan, shown: int) -> Refused:
+def explain_outdated(plan: Plan, shown: int) -> Refused:
     """The page showed another version than the current one."""
     text = f"This page showed version {shown}; by now there is version {plan.version}."
     return Stale(text, plan)
 
 
-def busy(plan: Plan) -> Refused:
+def explain_busy(plan: Plan) -> Refused:
     """It is not the people's turn."""
     why = BUSY.get(PlanStatus(plan.status), f"The plan is {plan.status.replace('_', ' ')}.")
     return AlreadyDecided(why, plan)
 
 
-def answered(turn: PlanTurn) -> Refused:
+def explain_answered(turn: PlanTurn) -> Refused:
     """Somebody was first with this turn."""
     return AlreadyDecided(name_winner(turn, "was first", turn.outcome or turn.status), turn.plan)

@@ -30,7 +30,7 @@ def register() -> None:
     )
 
 
-def _turned(kind: str, data: Data, outcome: str) -> str:
+def _name_outcome(kind: str, data: Data, outcome: str) -> str:
     """What people did with a plan when it was their turn. One that became moot is no decision."""
     by_outcome = {
         "accept": "approved",
@@ -62,7 +62,7 @@ EVENTS = EventKinds(
         "plans.stopped": ENDED,
         "plans.failed": ENDED,
     },
-    corrected=_turned,
+    corrected=_name_outcome,
 )
 PATTERN = Pattern(
     model=PlanTurn,

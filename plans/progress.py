@@ -11,8 +11,8 @@ from ledger import canonical
 from ledger.clock import now
 from ledger.models import Run
 from ledger.transitions import move, record, verb
-from plans.asking import locked_plan, record_asked
-from plans.figures import when_ended
+from plans.asking import lock_plan, record_asked
+from plans.figures import describe_end
 from plans.lookup import steps_of, tries_of, unheard
 from plans.models import (
     MessageKind,
@@ -44,7 +44,7 @@ def next_for(plan_id: Any) -> dict[str, Any]:
     left, the plan is completed. `revise` brings the `version`, what was said that the agent has not
     `heard` yet, and the last message of it.
     """
-    plan = locked_plan(plan_id)
+    plan = lock_plan(plan_id)
     if plan.over:
         return {"do": "end", "status": plan.shown_status}
     if plan.status in DO:
@@ -60,7 +60,7 @@ def next_for(plan_id: Any) -> dict[str, Any]:
     left = [step for step in steps_of(plan) if not _is(tries.get(step.id), StepStatus.DONE)]
     if not left:
         at, actor = now(), f"agent:{plan.agent_id}"
-        about = when_ended(plan, at)
+        about = describe_end(plan, at)
         changes = {"finished_at": at}
         move(
             plan,
@@ -75,7 +75,7 @@ def next_for(plan_id: Any) -> dict[str, Any]:
     if plan.turns.filter(status=TurnStatus.PENDING).exists():
         return {"do": "ask"}
     if step.person and last is None:
-        return {"do": "input", "step": step.as_json()}
+        return {"do": "input", "step": step.serialize()}
     return _begin(plan, step, last)
 
 
@@ -103,7 +103,7 @@ def _begin(plan: Plan, step: Step, last: StepRun | None) -> dict[str, Any]:
     return {
         "do": "step",
         "goal": plan.goal,
-        "step": step.as_json(),
+        "step": step.serialize(),
         "attempt": current.attempt,
         "human_input": current.human_input,
         "said": conversation(plan, step=step.id),
@@ -147,8 +147,8 @@ def _input(plan: Plan, step: Step, outcome: str) -> tuple[str | None, Any]:
 @verb
 def ask_input(plan_id: Any, step_id: str, *, run: Run | None = None, key: str = "") -> PlanTurn:
     """Ask people for what a step needs of them; from here on the step is locked."""
-    plan = locked_plan(plan_id)
-    step = _accepted_step(plan, step_id)
+    plan = lock_plan(plan_id)
+    step = _find_accepted_step(plan, step_id)
     if step is None or step_id in tries_of(plan):
         return new_turn(plan, TurnKind.INPUT, run=run, key=key, moot=True)
     waiting = StepRun.objects.create(
@@ -167,7 +167,7 @@ def ask_input(plan_id: Any, step_id: str, *, run: Run | None = None, key: str = 
     return turn
 
 
-def _accepted_step(plan: Plan, step_id: str) -> Step | None:
+def _find_accepted_step(plan: Plan, step_id: str) -> Step | None:
     if plan.over or plan.status not in Plan.RUNS:
         return None
     return next((step for step in steps_of(plan) if step.id == step_id), None)
@@ -176,7 +176,7 @@ def _accepted_step(plan: Plan, step_id: str) -> Step | None:
 @verb
 def finish_step(plan_id: Any, step_id: str, attempt: int, result: Any) -> str:
     """Note that a try has ended well; also when the plan was stopped meanwhile. Its status."""
-    plan = locked_plan(plan_id)
+    plan = lock_plan(plan_id)
     found = plan.tries.get(identity=step_id, attempt=attempt)
     if found.status == StepStatus.RUNNING:
         changes = {"finished_at": now(), "result": canonical.storable(result)}
@@ -190,13 +190,13 @@ def fail_step(
     plan_id: Any, step_id: str, attempt: int, error: str, *, run: Run | None = None, key: str = ""
 ) -> PlanTurn:
     """Note that a try has failed, and ask people: try again, change the rest, or stop."""
-    plan = locked_plan(plan_id)
+    plan = lock_plan(plan_id)
     found = plan.tries.get(identity=step_id, attempt=attempt)
     if found.status == StepStatus.RUNNING:
         changes = {"finished_at": now(), "error": canonical.storable(error)}
         actor = f"agent:{plan.agent_id}"
         _move_try(found, StepStatus.FAILED, "plans.step_failed", actor, changes)
-    step = _accepted_step(plan, step_id)
+    step = _find_accepted_step(plan, step_id)
     turn = new_turn(
         plan, TurnKind.FAILED, run=run, key=key, step=step, asks=error, moot=step is None
     )

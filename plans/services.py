@@ -16,7 +16,7 @@ from ledger.requests import cancelling
 from ledger.runs import actor_for
 from ledger.transitions import record, verb
 from plans import figures, outcome, rules
-from plans.asking import answer_turn, answer_turns, locked_plan
+from plans.asking import answer_turn, answer_turns, lock_plan
 from plans.lookup import find_turn_by_id, steps_of
 from plans.models import (
     MessageKind,
@@ -28,7 +28,7 @@ from plans.models import (
     TurnKind,
     TurnStatus,
 )
-from plans.talk import Words, check_words, comment_on, given_answers, said_since_agent, take_down
+from plans.talk import Words, check_answers, check_words, comment_on, has_news_for_agent, take_down
 from plans.versions.editing import change_steps, move_shown
 from plans.versions.steps import Change
 from plans.versions.storing import say
@@ -50,7 +50,7 @@ def edit(
     """
     plan, user = _may(plan_id, by, rules.no_part, version)
     if plan.status not in EDITABLE:
-        raise outcome.busy(plan)
+        raise outcome.explain_busy(plan)
     change_steps(plan, user, changes)
     return plan
 
@@ -73,12 +73,12 @@ def send_feedback(
     """
     plan, user = _may(plan_id, by, rules.no_part, version)
     if plan.status not in EDITABLE:
-        raise outcome.busy(plan)
+        raise outcome.explain_busy(plan)
     check_words("feedback", feedback)
-    given = given_answers(plan, answers)
+    given = check_answers(plan, answers)
     change_steps(plan, user, changes)
     comment_on(plan, user, comments)
-    if not (feedback.strip() or given or said_since_agent(plan)):
+    if not (feedback.strip() or given or has_news_for_agent(plan)):
         raise BadInput("feedback", "Say what should be different. Nothing was sent.")
     take_down(plan, user, given, feedback)
     actor = actor_for(user)
@@ -107,7 +107,7 @@ def accept(
     if plan.status != PlanStatus.AWAITING_FEEDBACK:
         raise _not_awaiting(plan)
     check_words("feedback", feedback)
-    given = given_answers(plan, answers)
+    given = check_answers(plan, answers)
     change_steps(plan, user, changes)
     comment_on(plan, user, comments)
     take_down(plan, user, given, feedback)
@@ -121,7 +121,7 @@ def accept(
     }
     about: dict[str, Any] = {"version": plan.version}
     if plan.first_accepted_at is None:
-        about |= figures.when_accepted(plan)
+        about |= figures.describe_acceptance(plan)
     move_shown(plan, PlanStatus.ACCEPTED, "plans.accepted", actor, fields, **about)
     answer_turns(plan, "accept", actor=actor, by=user, text=feedback, but=TurnKind.INPUT)
     return plan
@@ -133,7 +133,7 @@ def _not_awaiting(plan: Plan) -> Refused:
         who = accepted.accepted_by.get_full_name() or accepted.accepted_by.get_username()
         said = f"{who} was first: accepted, {accepted.accepted_at:%Y-%m-%d %H:%M:%S} UTC."
         return AlreadyDecided(said, plan)
-    return outcome.busy(plan)
+    return outcome.explain_busy(plan)
 
 
 @verb
@@ -149,7 +149,7 @@ def stop(plan_id: object, *, by: Any, reason: str = "") -> Plan:
     if reason.strip():
         say(plan, MessageKind.FEEDBACK, reason, author=user)
     at = now()
-    fields, about = {"finished_at": at}, figures.when_ended(plan, at)
+    fields, about = {"finished_at": at}, figures.describe_end(plan, at)
     move_shown(plan, PlanStatus.STOPPED, "plans.stopped", actor, fields, **about, reason=reason)
     answer_turns(plan, "stop", actor=actor, by=user, text=reason)
     if running and plan.run is not None:
@@ -196,14 +196,14 @@ def retry(turn_id: object, *, by: Any, text: str = "") -> PlanTurn:
 
 def _may(plan_id: object, by: Any, rule: Rule, version: int | None) -> tuple[Plan, Any]:
     """The plan and the user; NotAllowed before anything else is said about the plan."""
-    user, plan = user_named(by), locked_plan(plan_id)
+    user, plan = user_named(by), lock_plan(plan_id)
     reason = rule(plan, user)
     if reason is not None:
         raise NotAllowed(reason)
     if plan.over:
-        raise outcome.ended(plan)
+        raise outcome.explain_ended(plan)
     if version is not None and version != plan.version:
-        raise outcome.outdated(plan, version)
+        raise outcome.explain_outdated(plan, version)
     return plan, user
 
 
@@ -211,5 +211,5 @@ def _turn(turn_id: object, by: Any, kind: TurnKind) -> tuple[PlanTurn, Plan, Any
     plan, user = _may(find_turn_by_id(turn_id).plan_id, by, rules.no_part, None)
     turn = find_turn_by_id(turn_id)  # under the plan's lock
     if turn.status != TurnStatus.PENDING or turn.kind != kind:
-        raise outcome.answered(turn)
+        raise outcome.explain_answered(turn)
     return turn, plan, user

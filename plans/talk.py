@@ -22,7 +22,7 @@ def check_words(field: str, text: object, needed: bool = False) -> None:
     checks.check_words(field, text, needed=needs, unchanged="Nothing was sent.")
 
 
-def given_answers(plan: Plan, answers: Words | None) -> list[tuple[dict[str, str], str]]:
+def check_answers(plan: Plan, answers: Words | None) -> list[tuple[dict[str, str], str]]:
     """The answers that say something, with their questions; BadInput for one that is too long."""
     asked = {each["id"]: each for each in version_of(plan).questions} if answers else {}
     found = []
@@ -59,7 +59,7 @@ def take_down(
         say(plan, MessageKind.FEEDBACK, feedback, author=user)
 
 
-def said_since_agent(plan: Plan) -> bool:
+def has_news_for_agent(plan: Plan) -> bool:
     """Whether people have changed or said anything about the agent's last version."""
     last = agents_version(plan)
     number = last.number if last else 0

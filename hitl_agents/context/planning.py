@@ -132,8 +132,8 @@ def next_for(plan_id: Any) -> dict[str, Any]:
     found = progress.next_for(plan_id)
     if found["do"] == "revise":
         plan = lookup.find_by_id(plan_id)
-        found["steps"] = [step.as_json() for step in lookup.steps_of(plan)]
-        found["locked"] = sorted(lookup.locked_in(plan))
+        found["steps"] = [step.serialize() for step in lookup.steps_of(plan)]
+        found["locked"] = sorted(lookup.find_locked(plan))
         version = lookup.version_of(plan)
         found["decisions"], found["risks"] = version.decisions, version.risks
         found["questions"] = [each["text"] for each in version.questions]

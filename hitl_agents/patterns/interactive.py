@@ -194,7 +194,7 @@ def shown(plan_id: Any, turn_id: int) -> dict[str, Any]:
         "awaiting_feedback": plan.turns.filter(pk=turn_id).exclude(outcome="moot").exists(),
         "plan_id": plan.pk,
         "version": version.number,
-        "steps": [step.as_json() for step in steps],
+        "steps": [step.serialize() for step in steps],
         "decisions": version.decisions,
         "risks": version.risks,
         "questions": questions,

@@ -13,7 +13,7 @@ from hitl_agents.prompts import plans
 from hitl_agents.prompts.shared import Messages
 from ledger import canonical
 from ledger.errors import BadInput
-from plans.versions.steps import MAX_STEPS, MAX_TITLE, Step, checked
+from plans.versions.steps import MAX_STEPS, MAX_TITLE, Step, check_step
 from plans.versions.storing import Draft
 
 # "1. Send it", "**Step 1:** Send it"; not "1.5 million" or "10:30".
@@ -152,7 +152,7 @@ def _step(given: Any, number: int, known: Known) -> Step:
         note=_text(given, "note"),
     )
     try:
-        return checked(step, known)
+        return check_step(step, known)
     except BadInput as error:
         raise _Fault(f"step {number}, {error.field}: {shown(error.message)}") from error
 

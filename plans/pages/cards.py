@@ -8,7 +8,7 @@ from pages.cards import Card, Kind, Subjects, Touched, fragments, plain
 from pages.inbox.rows import draw_head
 from plans.models import Plan, PlanTurn
 from plans.pages.listing import LANE
-from plans.pages.page import pending_turn, shared
+from plans.pages.page import build_shared, find_pending_turn
 
 MOST_TOUCHED = 200  # of the runs that changed at once, newest first
 LONGEST = 80  # characters of a goal that is read out
@@ -35,13 +35,13 @@ def _plan_card(plan: Plan, listed: bool, paged: bool) -> Card:
     }
     parts = {name: f"plan-{name}-{pk}" for name in ("title", "talk", "versions")}
     row = fragments("plans", {"row": f"plan-row-{pk}"}, {"plan": plan}, listed)
-    own = fragments("plans", parts, shared(plan)) if paged else {}
+    own = fragments("plans", parts, build_shared(plan)) if paged else {}
     return Card(plan.subject, facts, row, own)
 
 
 def _turn(plan: Plan) -> str:
     """The subject of the turn that its page offers; empty if there is none."""
-    turn = pending_turn(plan)
+    turn = find_pending_turn(plan)
     return turn.subject if turn else ""
 
 

@@ -110,7 +110,7 @@ class TurnForm:
         """What the open editors hold."""
         return [editor.change for editor in self.editors.values()]
 
-    def everything(self) -> dict[str, Any]:
+    def collect(self) -> dict[str, Any]:
         """All that is typed, as the services take it."""
         return {
             "feedback": self.feedback,
@@ -235,13 +235,13 @@ def _say(form: TurnForm, plan: Plan, by: Any) -> str:
 
 
 def _feedback(form: TurnForm, plan: Plan, by: Any) -> str:
-    services.send_feedback(plan.pk, by=by, **form.everything())
+    services.send_feedback(plan.pk, by=by, **form.collect())
     form.clear()
     return "feedback"
 
 
 def _accept(form: TurnForm, plan: Plan, by: Any) -> str:
-    services.accept(plan.pk, by=by, **form.everything())
+    services.accept(plan.pk, by=by, **form.collect())
     form.clear()
     return "accepted"
 

@@ -76,7 +76,7 @@ def context(plan: Plan, user: User, form: TurnForm, **more: Any) -> dict[str, An
     """The template's variables. `more`: `cursor`, and in answers `banner` and `toast`."""
     versions = list(plan.versions.select_related("author", "accepted_by").order_by("-number"))
     current = versions[0] if versions else None
-    turn = pending_turn(plan)
+    turn = find_pending_turn(plan)
     steps = steps_of(plan)
     rows = step_rows(plan, steps, versions, form)
     status = plan.shown_status
@@ -88,7 +88,7 @@ def context(plan: Plan, user: User, form: TurnForm, **more: Any) -> dict[str, An
         "versions": versions,
         "rows": rows,
         "new_editors": [one for one in form.editors.values() if one.is_new],
-        "lost": lost(form, rows),
+        "lost": find_orphaned(form, rows),
         "by_me": current is not None and current.author_id == user.pk,
         "turn": turn,
         "asks_input": turn is not None and turn.kind in (TurnKind.INPUT, TurnKind.FAILED),
@@ -102,17 +102,17 @@ def context(plan: Plan, user: User, form: TurnForm, **more: Any) -> dict[str, An
         "max_title": MAX_TITLE,
         "max_feedback": FEEDBACK,
         "elsewhere": elsewhere(plan),
-        **shared(plan),
+        **build_shared(plan),
         **more,
     }
 
 
-def pending_turn(plan: Plan) -> PlanTurn | None:
+def find_pending_turn(plan: Plan) -> PlanTurn | None:
     """The turn that the page of that plan offers to people."""
     return plan.turns.filter(status="pending").order_by("-kind", "pk").first()
 
 
-def shared(plan: Plan) -> dict[str, Any]:
+def build_shared(plan: Plan) -> dict[str, Any]:
     """What the page and the frames of the socket show alike."""
     versions = list(plan.versions.select_related("author", "accepted_by").order_by("-number"))
     tries = tries_of(plan)
@@ -130,7 +130,7 @@ def shared(plan: Plan) -> dict[str, Any]:
         "messages_said": list(plan.messages.select_related("author").order_by("pk")),
         "finished": done,
         "number_of_steps": len(steps),
-        "figures": figures.of(plan),
+        "figures": figures.read_figures(plan),
     }
 
 
@@ -164,13 +164,13 @@ def step_rows(
 
 def _kinds(plan: Plan, steps: Sequence[Step], versions: Sequence[PlanVersion]) -> Mapping[str, str]:
     """What is different since the other side had it: the agent's last version, or the one before."""
-    base = compared_with(versions)
+    base = choose_base(versions)
     if base is None:
         return {}
     return {each.step.id: each.kind for each in difference(steps_of(plan, base), steps)}
 
 
-def compared_with(versions: Sequence[PlanVersion]) -> int | None:
+def choose_base(versions: Sequence[PlanVersion]) -> int | None:
     """The version that the marks at the steps are about; `versions` newest first."""
     if len(versions) < 2:
         return None
@@ -179,7 +179,7 @@ def compared_with(versions: Sequence[PlanVersion]) -> int | None:
     return next((one.number for one in versions if one.author_id is None), versions[1].number)
 
 
-def lost(form: TurnForm, rows: Sequence[StepRow]) -> list[Editor]:
+def find_orphaned(form: TurnForm, rows: Sequence[StepRow]) -> list[Editor]:
     """Open editors whose steps are gone or locked by now: their texts are shown to be copied."""
     there = {row.step.id for row in rows if not row.locked}
     return [one for one in form.editors.values() if not one.is_new and one.id not in there]

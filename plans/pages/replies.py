@@ -36,7 +36,7 @@ def find(pk: int) -> Plan:
     return replies.find_or_404(rows, pk, "plan")
 
 
-def shown(
+def show_page(
     request: HtmxHttpRequest, pk: int, form: TurnForm, status: int = 200, **more: Any
 ) -> HttpResponse:
     """The page of a plan as it is now, or for htmx what stands on it; 404 if there is none."""
@@ -46,9 +46,11 @@ def shown(
     return replies.render_current(request, "plans", context, plan.get_absolute_url(), status)
 
 
-def refused(request: HtmxHttpRequest, pk: int, error: LedgerError, form: TurnForm) -> HttpResponse:
+def show_refusal(
+    request: HtmxHttpRequest, pk: int, error: LedgerError, form: TurnForm
+) -> HttpResponse:
     """The plan as it is now with the reason first; nothing has changed and nothing typed is lost."""
-    return shown(request, pk, form, error.http_status, banner=_banner(error, form))
+    return show_page(request, pk, form, error.http_status, banner=_banner(error, form))
 
 
 def _banner(error: LedgerError, form: TurnForm) -> Banner:
@@ -62,13 +64,13 @@ def _banner(error: LedgerError, form: TurnForm) -> Banner:
     return banners.explain_refusal(error, form.noun, typed=form.typed, late="Nothing runs.")
 
 
-def done(request: HtmxHttpRequest, pk: int, did: str, form: TurnForm) -> HttpResponse:
+def show_success(request: HtmxHttpRequest, pk: int, did: str, form: TurnForm) -> HttpResponse:
     """The answer to what counts: 303 to the page; 200 with it for htmx, or where words are open."""
     said = SAID.get(did)
     if wants_part(request):
-        return shown(request, pk, form, toast=said)
+        return show_page(request, pk, form, toast=said)
     if said is not None:
         replies.say_next(request, said)
     if form.typed or form.focus:
-        return shown(request, pk, form)
+        return show_page(request, pk, form)
     return replies.see_other(reverse("plans:detail", args=[pk]))

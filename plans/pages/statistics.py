@@ -20,16 +20,16 @@ from pages.statistics.section import (
 
 def report(stretch: Stretch) -> Section:
     """All of it, if a plan was accepted or has ended in that time."""
-    if not _any_of(stretch.now):
+    if not _has_any(stretch.now):
         return Section()
     return Section(
         tiles=list(_tiles(stretch.now, stretch.before)),
         charts=list(_charts(stretch.unit, stretch.steps)),
-        tables=[] if stretch.dimension else [_by_agent(stretch.by_agent)],
+        tables=[] if stretch.dimension else [_tabulate_agents(stretch.by_agent)],
     )
 
 
-def _any_of(numbers: Counts) -> bool:
+def _has_any(numbers: Counts) -> bool:
     return bool(numbers["plans_accepted"] or numbers["plans_ended"])
 
 
@@ -37,11 +37,11 @@ def _rounds(numbers: Counts) -> float | None:
     return share(numbers["rounds"], numbers["plans_accepted"])
 
 
-def _edited(numbers: Counts) -> float | None:
+def _compute_edited(numbers: Counts) -> float | None:
     return share(numbers["steps_edited"], numbers["steps"])
 
 
-def _waiting(numbers: Counts) -> float | None:
+def _compute_waiting(numbers: Counts) -> float | None:
     return share(numbers["waited_ms"], numbers["waited_ms"] + numbers["worked_ms"])
 
 
@@ -52,13 +52,13 @@ def _tiles(now: Counts, before: Counts) -> Iterator[Tile]:
     said = f"{words.count(plans)} plan{'' if plans == 1 else 's'} accepted" if plans else ""
     past = "" if rounds is None or was is None else f"{words.mean(was)} before"
     yield Tile("Rounds until acceptance", words.mean(rounds), _line(said, past))
-    edited = _edited(now)
+    edited = _compute_edited(now)
     said = f"{words.count(now['steps_edited'])} of {words.count(now['steps'])}"
-    past = words.points(edited, _edited(before))
+    past = words.points(edited, _compute_edited(before))
     yield Tile("Steps edited", words.percent(edited), _line(said if now["steps"] else "", past))
-    waiting = _waiting(now)
+    waiting = _compute_waiting(now)
     said = f"{words.took(now['waited_ms'] / 1000)} against {words.took(now['worked_ms'] / 1000)} working"
-    past = words.points(waiting, _waiting(before))
+    past = words.points(waiting, _compute_waiting(before))
     said = "" if waiting is None else said
     yield Tile("Plans waiting for people", words.percent(waiting), _line(said, past))
 
@@ -86,7 +86,7 @@ def _charts(unit: str, steps: Mapping[str, Counts]) -> Iterator[Table]:
         "Steps edited by people",
         [first, edited, Column("edited_count", "Edited"), Column("steps", "Steps")],
         [
-            [label, _edited(each), each["steps_edited"], each["steps"]]
+            [label, _compute_edited(each), each["steps_edited"], each["steps"]]
             for label, each in steps.items()
         ],
         "Of the steps of plans as they were first accepted, the share that people had added or "
@@ -117,7 +117,7 @@ def _minutes(numbers: Counts, *names: str) -> list[Cell]:
     return [numbers[name] / 60_000 if numbers["plans_ended"] else None for name in names]
 
 
-def _by_agent(rows: Mapping[str, Counts]) -> Table:
+def _tabulate_agents(rows: Mapping[str, Counts]) -> Table:
     """All of it for each agent that has plans."""
     columns = [
         Column("agent", "Agent", "text"),
@@ -129,17 +129,17 @@ def _by_agent(rows: Mapping[str, Counts]) -> Table:
         Column("waited", "Waited", "took"),
         Column("worked", "Worked", "took"),
     ]
-    cells = [[name, *_of_agent(each)] for name, each in rows.items() if _any_of(each)]
+    cells = [[name, *_list_cells(each)] for name, each in rows.items() if _has_any(each)]
     return Table("plan_agents", "Plans by agent", columns, cells, links="agent")
 
 
-def _of_agent(each: Counts) -> list[Cell]:
+def _list_cells(each: Counts) -> list[Cell]:
     ended = bool(each["plans_ended"])
     return [
         each["plans_accepted"],
         _rounds(each),
         each["steps"],
-        _edited(each),
+        _compute_edited(each),
         each["plans_ended"],
         each["waited_ms"] / 1000 if ended else None,
         each["worked_ms"] / 1000 if ended else None,

@@ -36,22 +36,22 @@ OUTCOMES = {
 COLOURS = {"pending": "wait", "answered": "yes", "cancelled": "quiet"}
 
 
-def _written(line: Line, entry: JournalEntry) -> Line:
+def _tell_written(line: Line, entry: JournalEntry) -> Line:
     """The line of an entry by which a run wrote to its plan."""
     title, what = TITLES.get(entry.name, entry.name.capitalize()), ""
     if entry.name == "plan next" and isinstance(entry.result, Mapping):
-        title, what = _next(entry.result)
+        title, what = _tell_next(entry.result)
     return replace(line, css="quiet", icon="list-checks", title=title, what=what)
 
 
-def _next(result: Mapping[str, Any]) -> tuple[str, str]:
+def _tell_next(result: Mapping[str, Any]) -> tuple[str, str]:
     if result.get("do") == "step":
         step = result.get("step") or {}
         return "Step of the plan begun", str(step.get("title", ""))
     return NEXT.get(str(result.get("do")), "Plan"), ""
 
 
-def _question(line: Line, entry: JournalEntry, turn: PlanTurn | None) -> Line:
+def _tell_question(line: Line, entry: JournalEntry, turn: PlanTurn | None) -> Line:
     """The line of a question that is a turn of the people's with a plan."""
     if turn is None or turn.outcome == "moot":
         return replace(line, css="quiet", icon="list-checks", title="Plan: people were faster")
@@ -66,7 +66,7 @@ def _question(line: Line, entry: JournalEntry, turn: PlanTurn | None) -> Line:
     )
 
 
-def _answered(event: Event, data: dict[str, Any], known: Known) -> Line | None:
+def _tell_answered(event: Event, data: dict[str, Any], known: Known) -> Line | None:
     outcome = str(data.get("outcome", ""))
     if outcome not in OUTCOMES or not event.actor.startswith("user:"):
         return None
@@ -81,14 +81,14 @@ def _answered(event: Event, data: dict[str, Any], known: Known) -> Line | None:
     )
 
 
-def _edited(event: Event, data: dict[str, Any], known: Known) -> Line:
+def _tell_edited(event: Event, data: dict[str, Any], known: Known) -> Line:
     title = f"Plan changed by {known.name_actor(event.actor)}"
     return Line(event.at, "revise", "pencil-line", title, note="; ".join(data.get("what", [])))
 
 
 TIMELINE = Timeline(
-    events={"plans.answered": _answered, "plans.edited": _edited},
-    question=_question,
+    events={"plans.answered": _tell_answered, "plans.edited": _tell_edited},
+    question=_tell_question,
     told_once=True,  # a run looks again at the turn that it waits for
-    readings={"plan ": _written},
+    readings={"plan ": _tell_written},
 )

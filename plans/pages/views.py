@@ -31,7 +31,7 @@ def index(request: HtmxHttpRequest) -> HttpResponse:
         rows,
         wanted,
         choices=lists.offer_risks,
-        about=lambda rows: {"figures": figures.together(rows)},
+        about=lambda rows: {"figures": figures.add_up(rows)},
     )
 
 
@@ -39,7 +39,7 @@ def index(request: HtmxHttpRequest) -> HttpResponse:
 @for_viewers
 def detail(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     """One plan as it is now."""
-    return replies.shown(request, pk, TurnForm())
+    return replies.show_page(request, pk, TurnForm())
 
 
 @require_POST
@@ -55,12 +55,12 @@ def change(request: HtmxHttpRequest, pk: int) -> HttpResponse:
         did = form.act(plan, by=request.user)
     except BadInput as error:
         form.errors[error.field] = error.message
-        return replies.refused(request, pk, error, form)
+        return replies.show_refusal(request, pk, error, form)
     except UnknownId as error:
         raise Http404(str(error)) from None
     except LedgerError as error:
-        return replies.refused(request, pk, error, form)
-    return replies.done(request, pk, did, form)
+        return replies.show_refusal(request, pk, error, form)
+    return replies.show_success(request, pk, did, form)
 
 
 @require_safe

@@ -26,8 +26,8 @@ MARKS = {
 }
 
 
-@register.filter
-def in_words(status: str) -> str:
+@register.filter("in_words")
+def spell_status(status: str) -> str:
     """A plan's status inside a sentence."""
     return status.replace("_", " ")
 

@@ -39,30 +39,32 @@ class StepChange:
     @property
     def was(self) -> dict[str, Any]:
         """The changed fields before, for the table of a difference."""
-        return self._shown(self.before)
+        return self._pick_fields(self.before)
 
     @property
     def now(self) -> dict[str, Any]:
         """The changed fields after."""
-        return self._shown(self.after)
+        return self._pick_fields(self.after)
 
-    def _shown(self, step: Step | None) -> dict[str, Any]:
+    def _pick_fields(self, step: Step | None) -> dict[str, Any]:
         if step is None:
             return {}
-        return {name: step.as_json()[name] for name in self.fields}
+        return {name: step.serialize()[name] for name in self.fields}
 
 
 def difference(before: Sequence[Step], after: Sequence[Step]) -> list[StepChange]:
     """Every step of `after` in its order, then those that are gone."""
     old = {step.id: step for step in before}
     now = {step.id for step in after}
-    stayed = _in_order([s.id for s in before if s.id in now], [s.id for s in after if s.id in old])
-    found = [_compared(old.get(step.id), step, step.id not in stayed) for step in after]
+    stayed = _find_unmoved(
+        [s.id for s in before if s.id in now], [s.id for s in after if s.id in old]
+    )
+    found = [_compare(old.get(step.id), step, step.id not in stayed) for step in after]
     gone = [StepChange("removed", step, None) for step in before if step.id not in now]
     return [*found, *gone]
 
 
-def _compared(before: Step | None, after: Step, moved: bool) -> StepChange:
+def _compare(before: Step | None, after: Step, moved: bool) -> StepChange:
     if before is None:
         return StepChange("added", None, after)
     fields = tuple(name for name in FIELDS if getattr(before, name) != getattr(after, name))
@@ -70,7 +72,7 @@ def _compared(before: Step | None, after: Step, moved: bool) -> StepChange:
     return StepChange(kind, before, after, moved, fields)
 
 
-def _in_order(before: list[str], after: list[str]) -> set[str]:
+def _find_unmoved(before: list[str], after: list[str]) -> set[str]:
     """The longest run of steps that stand in the same order in both: the others have moved."""
     best: list[list[str]] = []
     place = {identity: n for n, identity in enumerate(before)}
@@ -95,10 +97,12 @@ def _differs(before: Step, after: Step) -> bool:
     plain = (name for name in FIELDS if name not in TEXTS)
     if any(getattr(before, name) != getattr(after, name) for name in plain):
         return True
-    return any(said(getattr(before, name)) != said(getattr(after, name)) for name in TEXTS)
+    return any(
+        split_words(getattr(before, name)) != split_words(getattr(after, name)) for name in TEXTS
+    )
 
 
-def said(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     """A text as the words that say something: without case, articles and marks around words."""
     words = [word.lstrip(OPENS).rstrip(CLOSES).casefold() for word in WORD.findall(text)]
     return [word for word in words if word and word not in FILLERS]

@@ -12,24 +12,26 @@ from ledger.runs import actor_for
 from ledger.transitions import move
 from plans import outcome
 from plans.asking import answer_turns, record_asked
-from plans.lookup import locked_in, steps_of, version_of
+from plans.lookup import find_locked, steps_of, version_of
 from plans.models import Plan, PlanStatus, TurnKind, TurnStatus
 from plans.versions.difference import is_material
-from plans.versions.steps import AddStep, Change, SetStep, Step, changed, checked
+from plans.versions.steps import AddStep, Change, SetStep, Step, apply_changes, check_step
 from plans.versions.storing import (
     Draft,
-    in_new_version,
+    compute_remaining_risk,
+    list_changed_columns,
     namer,
     new_turn,
-    remaining_risk,
     store_version,
 )
 
 
 def change_steps(plan: Plan, user: Any, changes: Sequence[Change]) -> None:
     """Store the next version, if these changes make one, and move the plan as that asks for."""
-    before, locked = steps_of(plan), locked_in(plan)
-    steps, words = changed(before, [_checked(plan, each) for each in changes], locked, namer(plan))
+    before, locked = steps_of(plan), find_locked(plan)
+    steps, words = apply_changes(
+        before, [_check(plan, each) for each in changes], locked, namer(plan)
+    )
     if steps == before:
         return
     accepted = plan.status in Plan.RUNS
@@ -43,7 +45,7 @@ def change_steps(plan: Plan, user: Any, changes: Sequence[Change]) -> None:
         explanation="; ".join(words),
     )
     store_version(plan, number, draft, author=user, material=material)
-    fields = in_new_version(plan, number, steps)
+    fields = list_changed_columns(plan, number, steps)
     to = PlanStatus(plan.status)
     if accepted and material:
         to = PlanStatus.AWAITING_FEEDBACK
@@ -55,14 +57,14 @@ def change_steps(plan: Plan, user: Any, changes: Sequence[Change]) -> None:
     _tell_turns(plan, user, asks_again=accepted and material)
 
 
-def _checked(plan: Plan, change: Change) -> Change:
+def _check(plan: Plan, change: Change) -> Change:
     if isinstance(change, SetStep):
         return SetStep(_step(plan, change.step))
     return AddStep(_step(plan, change.step)) if isinstance(change, AddStep) else change
 
 
 def _step(plan: Plan, step: Step) -> Step:
-    return checked(step, plan.actions, f"{step.id}-" if step.id else "")
+    return check_step(step, plan.actions, f"{step.id}-" if step.id else "")
 
 
 def _tell_turns(plan: Plan, user: Any, asks_again: bool) -> None:
@@ -72,7 +74,7 @@ def _tell_turns(plan: Plan, user: Any, asks_again: bool) -> None:
         answer_turns(plan, "edit", actor=actor, by=user, but=TurnKind.INPUT)
         record_asked(new_turn(plan, TurnKind.FEEDBACK))
         return
-    risk = remaining_risk(plan)
+    risk = compute_remaining_risk(plan)
     rows = plan.turns.filter(status=TurnStatus.PENDING)
     rows.update(version=plan.version, risk_level=risk, risk_rank=RiskLevel(risk).rank)
 
@@ -89,6 +91,6 @@ def move_shown(
         actor=actor,
         changes=changes,
         where=Q(version=shown),
-        lost=lambda: outcome.outdated(plan, shown),
+        lost=lambda: outcome.explain_outdated(plan, shown),
         **data,
     )

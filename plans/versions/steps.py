@@ -29,12 +29,12 @@ class Step:
     asks: str = ""
     note: str = ""
 
-    def as_json(self) -> dict[str, Any]:
+    def serialize(self) -> dict[str, Any]:
         """For the journal and for models."""
         return {**asdict(self), "actions": list(self.actions)}
 
 
-def checked(step: Step, known: Sequence[Mapping[str, Any]], field: str = "") -> Step:
+def check_step(step: Step, known: Sequence[Mapping[str, Any]], field: str = "") -> Step:
     """The step with the risk that its actions bring along, or BadInput naming what is wrong.
 
     `known` are the plan's actions, each with name, risk and undoable. `field` prefixes the names
@@ -104,7 +104,7 @@ class MoveStep:
 Change = SetStep | AddStep | DeleteStep | MoveStep
 
 
-def changed(
+def apply_changes(
     steps: Sequence[Step],
     changes: Iterable[Change],
     locked: Collection[str],
@@ -152,7 +152,7 @@ def _move(steps: list[Step], at: int, by: int, locked: Collection[str]) -> str:
 # ---- What the agent gives
 
 
-def merged(
+def merge(
     current: Sequence[Step],
     given: Sequence[Step],
     locked: Collection[str],

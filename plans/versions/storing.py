@@ -84,7 +84,7 @@ def store_version(
     return version
 
 
-def in_new_version(plan: Plan, number: int, steps: Sequence[Step]) -> dict[str, Any]:
+def list_changed_columns(plan: Plan, number: int, steps: Sequence[Step]) -> dict[str, Any]:
     """The columns of the plan that change with a new version."""
     return {"version": number, "risk_level": risk_of(steps), "steps_made": plan.steps_made}
 
@@ -140,7 +140,7 @@ def new_turn(
     moot: bool = False,
 ) -> PlanTurn:
     """A turn of the people's. One that is `moot` is over at once: the agent looks again."""
-    risk = RiskLevel(remaining_risk(plan))
+    risk = RiskLevel(compute_remaining_risk(plan))
     at = now()
     return PlanTurn.objects.create(
         plan=plan,
@@ -161,12 +161,12 @@ def new_turn(
     )
 
 
-def remaining_risk(plan: Plan) -> str:
+def compute_remaining_risk(plan: Plan) -> str:
     """The highest risk among the steps that are not finished."""
     done = {one for one, row in tries_of(plan).items() if row.status == StepStatus.DONE}
     return risk_of([step for step in steps_of(plan) if step.id not in done])
 
 
-def with_steps(draft: Draft, steps: Sequence[Step]) -> Draft:
+def replace_steps(draft: Draft, steps: Sequence[Step]) -> Draft:
     """The same draft about other steps."""
     return replace(draft, steps=tuple(steps))

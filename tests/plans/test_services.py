@@ -120,8 +120,8 @@ def test_a_revision_cannot_touch_what_is_begun() -> None:
 def test_a_revision_in_other_words_needs_no_new_acceptance() -> None:
     plan = plan_stories.accepted()
     services.send_feedback(plan.pk, by=rita(), feedback="Mind your commas.")
-    given = [Step(**{**step.as_json(), "title": f"{step.title}."}) for step in steps_of(plan)]
-    given = [Step(**{**step.as_json(), "actions": tuple(step.actions)}) for step in given]
+    given = [Step(**{**step.serialize(), "title": f"{step.title}."}) for step in steps_of(plan)]
+    given = [Step(**{**step.serialize(), "actions": tuple(step.actions)}) for step in given]
     turn = asking.offer(plan.pk, Draft(tuple(given)), based_on=1)
     plan = again(plan)
     assert (plan.status, plan.accepted_version, turn.outcome) == ("accepted", 2, "moot")
