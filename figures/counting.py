@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from figures.declared import declared
+from figures.declared import collect_declared
 from figures.numbers import CARE, Numbers
 from figures.slots import quarter
 from ledger.log.event_kinds import EventKinds
@@ -53,11 +53,11 @@ class Tally:
     def __init__(self) -> None:
         self.figures: dict[tuple[int, Key], Numbers] = {}
 
-    def at(self, number: int, key: Key) -> Numbers:
+    def get_numbers(self, number: int, key: Key) -> Numbers:
         """The figures of that quarter, to be added to."""
         return self.figures.setdefault((number, key), Numbers())
 
-    def between(self, start: int, end: int) -> Iterator[tuple[Key, Numbers]]:
+    def select_between(self, start: int, end: int) -> Iterator[tuple[Key, Numbers]]:
         """The figures of the quarters from `start` up to `end`."""
         return ((key, each) for (at, key), each in self.figures.items() if start <= at < end)
 
@@ -66,7 +66,7 @@ def tally(rows: Sequence[Row]) -> Tally:
     """The figures of these events, which follow each other in the log."""
     found = Tally()
     origins = _origins(rows)
-    by_kind = declared().by_kind
+    by_kind = collect_declared().by_kind
     for row in rows:
         kinds = by_kind.get(row.kind)
         if kinds is not None:
@@ -81,7 +81,7 @@ def _count(found: Tally, row: Row, kinds: EventKinds, origin: Origin | None) -> 
         _count_reading(found, row, kinds)
     elif row.kind in kinds.looks:
         if origin is not None and origin.first_look == row.id:
-            for numbers in _each(found, row, kinds, origin, reviewer=_person(row.actor)):
+            for numbers in _pick_numbers(found, row, kinds, origin, reviewer=_person(row.actor)):
                 numbers.count("looks")
                 numbers.time("to_look", _seconds(origin, row))
     else:
@@ -95,7 +95,7 @@ def _count_decision(found: Tally, row: Row, kinds: EventKinds, origin: Origin | 
     rule = row.actor.partition(":")[2] or row.actor if outcome == "automatic" else ""
     by_person = bool(person) and outcome not in ("cancelled", "automatic", "timed_out")
     reviewer = person if by_person else ""
-    for numbers in _each(found, row, kinds, origin, reviewer=reviewer, rule=rule):
+    for numbers in _pick_numbers(found, row, kinds, origin, reviewer=reviewer, rule=rule):
         numbers.count(outcome)
         if by_person and origin is not None:
             numbers.time("to_decision", _seconds(origin, row))
@@ -116,7 +116,7 @@ def _count_reading(found: Tally, row: Row, kinds: EventKinds) -> None:
     data = json.loads(row.data)
     seconds, characters = float(data["seconds"]), int(data["characters"])
     column = next(name for name, end, _ in CARE if seconds < end)
-    for numbers in _each(found, row, kinds, None, reviewer=_person(row.actor)):
+    for numbers in _pick_numbers(found, row, kinds, None, reviewer=_person(row.actor)):
         numbers.count(column)
         if data["seen"] >= WHOLE:
             numbers.count("read_whole")
@@ -130,12 +130,12 @@ def _add_up(found: Tally, row: Row, kinds: EventKinds) -> None:
     said = data.get("figures") or {}
     if not said:
         return
-    for numbers in _each(found, row, kinds, None, agent=str(data.get("agent", ""))[:200]):
+    for numbers in _pick_numbers(found, row, kinds, None, agent=str(data.get("agent", ""))[:200]):
         for column in kinds.sums[row.kind]:
             numbers.count(column, int(said.get(column, 0)))
 
 
-def _each(
+def _pick_numbers(
     found: Tally, row: Row, kinds: EventKinds, origin: Origin | None, **more: str
 ) -> Iterator[Numbers]:
     """The figures that an event belongs to: of everything, and of each thing it is about."""
@@ -143,10 +143,10 @@ def _each(
     if origin is not None:
         about = {"agent": origin.agent, "type": origin.type, "risk": origin.risk, **more}
     number = quarter(row.at)
-    yield found.at(number, (kinds.pattern, "", ""))
+    yield found.get_numbers(number, (kinds.pattern, "", ""))
     for dimension, name in about.items():
         if name:
-            yield found.at(number, (kinds.pattern, dimension, name))
+            yield found.get_numbers(number, (kinds.pattern, dimension, name))
 
 
 def _person(actor: str) -> str:
@@ -163,7 +163,7 @@ def _seconds(origin: Origin, row: Row) -> float:
 def _origins(rows: Sequence[Row]) -> dict[str, Origin]:
     """By subject, for all that these events are about: from the log before them, and from them."""
     found: dict[str, Origin] = {}
-    known = declared()
+    known = collect_declared()
     asked = {row.subject for row in rows if row.kind in known.asked}
     about = {
         row.subject for row in rows if row.kind in known.by_kind and row.kind not in known.sums
@@ -184,7 +184,7 @@ def _earlier(subjects: Sequence[str], before: int) -> Iterable[Row]:
 
 
 def _note(rows: Iterable[Row], found: dict[str, Origin]) -> None:
-    asked, looked = declared().asked, declared().looked
+    asked, looked = collect_declared().asked, collect_declared().looked
     for row in rows:
         if row.kind in asked:
             found[row.subject] = _origin(row, asked[row.kind])

@@ -40,7 +40,7 @@ class Declared:
 
 
 @cache
-def declared() -> Declared:
+def collect_declared() -> Declared:
     """What the installed patterns have registered. Django has started by the time anybody asks."""
     found = (pattern.events for pattern in patterns.list_patterns())
     return Declared.by(sorted(found, key=lambda each: each.title))

@@ -63,7 +63,7 @@ class Times:
             self._few[number] = self._few.get(number, 0) + count
 
     def add_packed(self, stored: bytes | memoryview) -> None:
-        """All times of one that packed() has made bytes of."""
+        """All times of one that pack() has made bytes of."""
         if not stored:
             return
         self._sums = None
@@ -82,7 +82,7 @@ class Times:
         first, lanes = self._lanes()
         return {number: count for number, count in enumerate(lanes, first) if count}
 
-    def packed(self) -> bytes:
+    def pack(self) -> bytes:
         """As few bytes as it takes."""
         first, lanes = self._lanes()
         if not lanes:

@@ -42,12 +42,12 @@ class Reading:
 
 
 @verb
-def looked(subject: str, *, by: Any) -> bool:
+def note_look(subject: str, *, by: Any) -> bool:
     """Note the first look at an open question by somebody who may decide it; whether it was that."""
     pattern, request = _question(subject)
     if request.status != "pending" or pattern.refusal(request, by) is not None:
         return False
-    return _once(pattern.events.looked, pattern.events.looks, request, by)
+    return _record_once(pattern.events.looked, pattern.events.looks, request, by)
 
 
 @verb
@@ -57,7 +57,7 @@ def read(subject: str, reading: Reading, *, by: Any) -> bool:
     if request.resolved_at is None or request.reviewer_id != by.pk:
         return False
     more = {"seconds": reading.seconds, "seen": reading.seen, "characters": reading.characters}
-    return _once(pattern.events.read, {pattern.events.read}, request, by, **more)
+    return _record_once(pattern.events.read, {pattern.events.read}, request, by, **more)
 
 
 def _question(subject: str) -> tuple[patterns.Pattern, Any]:
@@ -71,7 +71,7 @@ def _question(subject: str) -> tuple[patterns.Pattern, Any]:
     return pattern, found
 
 
-def _once(kind: str, unless: Kinds[str], request: Any, by: Any, **data: Any) -> bool:
+def _record_once(kind: str, unless: Kinds[str], request: Any, by: Any, **data: Any) -> bool:
     subject = request.subject
     # By subject alone: it has few events.
     happened = Event.objects.filter(subject=subject).values_list("kind", flat=True)

@@ -57,26 +57,26 @@ class Numbers:
         self._counts[_AT[name]] += by
 
     def time(self, name: str, seconds: float) -> None:
-        self._of(name).take(seconds)
+        self._get_times(name).take(seconds)
 
     def add(self, other: Numbers) -> None:
         self._counts = list(map(operator.add, self._counts, other._counts))
         for name, times in other._times.items():
-            self._of(name).add(times)
+            self._get_times(name).add(times)
 
     def add_stored(self, row: Sequence[Any]) -> None:
         """The columns of a roll-up, in the order of COLUMNS."""
         self._counts = list(map(operator.add, self._counts, row))  # the times stand after them
         for name, stored in zip(TIMES, row[_MANY:], strict=True):
             if stored:
-                self._of(name).add_packed(stored)
+                self._get_times(name).add_packed(stored)
 
     def columns(self) -> list[Any]:
         """As a roll-up stores them, in the order of COLUMNS."""
         times = (self._times.get(name) for name in TIMES)
-        return [*self._counts, *(each.packed() if each else b"" for each in times)]
+        return [*self._counts, *(each.pack() if each else b"" for each in times)]
 
-    def _of(self, name: str) -> Times:
+    def _get_times(self, name: str) -> Times:
         found = self._times.get(name)
         if found is None:
             found = self._times[name] = Times()

@@ -75,7 +75,7 @@ def midnight(day: date, zone: tzinfo) -> int:
 def make(key: str, now: datetime, zone: tzinfo, own: tuple[date, date] | None = None) -> Range:
     """The range of that key, up to now; `own`: the first and last day of an own one."""
     if key == OWN and own is not None:
-        return _own(now, zone, *own)
+        return _make_own(now, zone, *own)
     if key not in KNOWN:
         key = USUAL
     title, days = KNOWN[key]
@@ -89,12 +89,12 @@ def _hours(key: str, title: str, now: datetime, zone: tzinfo) -> Range:
     """Exactly so many hours, the quarter of an hour that is going on included."""
     end = quarter(now) + 1
     start = end - 4 * HOURS
-    steps = tuple(_hourly(start, end, zone))
+    steps = tuple(_split_hours(start, end, zone))
     days = [begins(at).astimezone(zone).date() for at in (start, end - 1)]
     return Range(key, title, "hour", steps, (start - 4 * HOURS, start), days[0], days[1])
 
 
-def _own(now: datetime, zone: tzinfo, first: date, last: date) -> Range:
+def _make_own(now: datetime, zone: tzinfo, first: date, last: date) -> Range:
     today = now.astimezone(zone).date()
     first, last = min(first, last, today), min(max(first, last), today)
     first = max(first, last - LONGEST * DAY)
@@ -113,7 +113,7 @@ def _days(key: str, title: str, now: datetime, zone: tzinfo, first: date, last: 
     before = (midnight(first - count * DAY, zone), before_end)
     unit = _unit(count)
     if unit == "hour":
-        steps = tuple(_hourly(midnight(first, zone), end, zone))
+        steps = tuple(_split_hours(midnight(first, zone), end, zone))
     else:
         steps = tuple(_steps(unit, first, last, end, zone))
     return Range(key, title, unit, steps, before, first, last)
@@ -125,7 +125,7 @@ def _unit(days: int) -> str:
     return "day" if days <= BY_DAY else "week" if days <= BY_WEEK else "month"
 
 
-def _hourly(start: int, end: int, zone: tzinfo) -> Iterator[Step]:
+def _split_hours(start: int, end: int, zone: tzinfo) -> Iterator[Step]:
     for at in range(start, end, 4):
         yield Step(f"{begins(at).astimezone(zone):%H:%M}", at, min(at + 4, end))
 

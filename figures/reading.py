@@ -14,7 +14,7 @@ from figures import rollups
 from figures.counting import Key, Tally, tally
 from figures.models import Progress, RollUp
 from figures.numbers import COLUMNS, Numbers
-from figures.slots import Slot, covering
+from figures.slots import Slot, cover
 from ledger.models import Event
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ def read(*wanted: Wanted) -> Read:
     if rollups.behind(begun, Event.objects.newest()) > LONG:
         rollups.catch_up(PATIENCE)
         begun = rollups.progress()
-    stored, last = _consistently(lambda: [_stored(each) for each in wanted], begun)
+    stored, last = _read_consistently(lambda: [_read_stored(each) for each in wanted], begun)
     newest = Event.objects.newest()
     behind = newest - last
     if behind > 2 * rollups.PIECE:
@@ -71,7 +71,7 @@ def read(*wanted: Wanted) -> Read:
     return Read(stored, newest, behind)
 
 
-def _consistently(ask: Callable[[], T], before: Progress) -> tuple[T, int]:
+def _read_consistently(ask: Callable[[], T], before: Progress) -> tuple[T, int]:
     """What `ask` answers, and the end of the log's roll-up that this belongs to.
 
     `before`: where that end was just now. A roll-up is committed together with its end: if that
@@ -86,11 +86,11 @@ def _consistently(ask: Callable[[], T], before: Progress) -> tuple[T, int]:
     raise RuntimeError("The figures are being counted anew faster than they can be read.")
 
 
-def _stored(wanted: Wanted) -> list[Figures]:
+def _read_stored(wanted: Wanted) -> list[Figures]:
     found: list[Figures] = [{} for _ in wanted.spans]
     place: dict[Slot, Figures] = {}  # of which stretch
     for figures, span in zip(found, wanted.spans, strict=True):
-        place |= dict.fromkeys(covering(*span), figures)
+        place |= dict.fromkeys(cover(*span), figures)
     for level, start, pattern, dimension, value, *columns in _rows(wanted, place):
         figures, key = place[level, start], (pattern, dimension, value)
         numbers = figures.get(key)
@@ -135,7 +135,7 @@ def _part(chosen: Iterable[tuple[str, int]]) -> str:
 def _add_rest(stored: list[list[Figures]], wanted: Sequence[Wanted], rest: Tally) -> None:
     for figures, each in zip(stored, wanted, strict=True):
         for found, (start, end) in zip(figures, each.spans, strict=True):
-            for key, numbers in rest.between(start, end):
+            for key, numbers in rest.select_between(start, end):
                 if each.takes(key):
                     _add(found, key, numbers)
 

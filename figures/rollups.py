@@ -17,7 +17,7 @@ from figures.counting import DIMENSIONS, FIELDS, Row, Tally, tally
 from figures.declared import RULES
 from figures.models import Progress, RollUp
 from figures.numbers import COLUMNS, Numbers
-from figures.slots import Slot, holding
+from figures.slots import Slot, list_holding
 from ledger.models import Event
 from ledger.statements import prepared
 from ledger.statements.prepared import Rows, Values
@@ -103,8 +103,8 @@ def _begin_anew(begun: Progress) -> None:
 
 def _add(found: Tally) -> None:
     """Add these figures to the slots of every width. Inside the transaction that moves the end."""
-    figures = _by_place(found)
-    for row in _stored({(level, start) for _, level, start, _, _ in figures}):
+    figures = _sum_by_place(found)
+    for row in _read_stored({(level, start) for _, level, start, _, _ in figures}):
         numbers = figures.get(row[: len(KEY)])
         if numbers is not None:
             numbers.add_stored(row[len(KEY) :])
@@ -124,13 +124,13 @@ def _put(rows: list[tuple[Any, ...]]) -> None:
             types = (RollUp._meta.get_field(name).db_type(connection) for name in columns)
             arrays = ", ".join(f"%s::{kind}[]" for kind in types)
             values = f"SELECT * FROM unnest({arrays})"  # noqa: S608 (our names)
-            cursor.execute(_upsert(columns, values), _turned(rows))
+            cursor.execute(_upsert(columns, values), _transpose(rows))
         else:
             values = f"VALUES ({', '.join(['%s'] * len(columns))})"
             cursor.executemany(_upsert(columns, values), rows)
 
 
-def _turned(rows: list[tuple[Any, ...]]) -> list[list[Any]]:
+def _transpose(rows: list[tuple[Any, ...]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
@@ -142,16 +142,16 @@ def _upsert(columns: Sequence[str], values: str) -> str:
     )
 
 
-def _by_place(found: Tally) -> dict[Place, Numbers]:
+def _sum_by_place(found: Tally) -> dict[Place, Numbers]:
     figures: dict[Place, Numbers] = {}
     for (quarter, (pattern, dimension, value)), numbers in found.figures.items():
-        for level, start in holding(quarter):
+        for level, start in list_holding(quarter):
             place = (dimension, level, start, pattern, value)
             figures.setdefault(place, Numbers()).add(numbers)
     return figures
 
 
-def _stored(slots: Iterable[Slot]) -> Iterable[tuple[Any, ...]]:
+def _read_stored(slots: Iterable[Slot]) -> Iterable[tuple[Any, ...]]:
     """What is in these slots."""
     starts: dict[int, list[int]] = {}
     for level, start in slots:

@@ -26,24 +26,24 @@ def begins(number: int) -> datetime:
     return datetime.fromtimestamp(number * SECONDS, UTC)
 
 
-def holding(number: int) -> list[Slot]:
+def list_holding(number: int) -> list[Slot]:
     """The slots of every width that this quarter belongs to."""
     return [(level, number - number % width) for level, width in enumerate(WIDTHS)]
 
 
-def covering(start: int, end: int) -> Iterator[Slot]:
+def cover(start: int, end: int) -> Iterator[Slot]:
     """The fewest slots that together are exactly the quarters from `start` up to `end`."""
-    yield from _covering(start, end, len(WIDTHS) - 1)
+    yield from _cover(start, end, len(WIDTHS) - 1)
 
 
-def _covering(start: int, end: int, level: int) -> Iterator[Slot]:
+def _cover(start: int, end: int, level: int) -> Iterator[Slot]:
     if start >= end:
         return
     width = WIDTHS[level]
     first, last = -(-start // width) * width, end // width * width
     if first >= last:
-        yield from _covering(start, end, level - 1)
+        yield from _cover(start, end, level - 1)
         return
-    yield from _covering(start, first, level - 1)
+    yield from _cover(start, first, level - 1)
     yield from ((level, each) for each in range(first, last, width))
-    yield from _covering(last, end, level - 1)
+    yield from _cover(last, end, level - 1)

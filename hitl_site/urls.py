@@ -22,4 +22,4 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 
-handler403 = "dashboard.frame.errors.denied"
+handler403 = "dashboard.frame.errors.show_denial"

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.defaults import permission_denied
 
 
-def denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+def show_denial(request: HttpRequest, exception: Exception) -> HttpResponse:
     """403: a page; for htmx a toast beside the page, so that what was typed there stays."""
     response: HttpResponse = permission_denied(request, exception)
     if request.headers.get("HX-Request") == "true":

@@ -61,21 +61,21 @@ def database() -> str:
 
 
 @cache
-def _wanted() -> frozenset[tuple[str, str]]:
+def _list_wanted() -> frozenset[tuple[str, str]]:
     """The last migrations of every app, as this process has them on disk."""
     return frozenset(MigrationLoader(None).graph.leaf_nodes())
 
 
 def migrations() -> str:
-    missing = _wanted() - set(MigrationRecorder(connection).applied_migrations())
+    missing = _list_wanted() - set(MigrationRecorder(connection).applied_migrations())
     if missing:
-        return f"Not applied: {_listed('.'.join(pair) for pair in missing)}."
+        return f"Not applied: {_join('.'.join(pair) for pair in missing)}."
     return explain_newer(connection)
 
 
 def log_guards() -> str:
     missing = guards.find_missing()
-    return f"The log is not protected; missing: {_listed(missing)}." if missing else ""
+    return f"The log is not protected; missing: {_join(missing)}." if missing else ""
 
 
 def clock() -> str:
@@ -84,7 +84,7 @@ def clock() -> str:
     return "" if isinstance(rows.first(), datetime) else "The database gives no time."
 
 
-def _listed(names: Iterable[str]) -> str:
+def _join(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
 
 

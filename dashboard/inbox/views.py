@@ -45,7 +45,7 @@ def inbox(request: HtmxHttpRequest) -> HttpResponse:
     shown = {
         "cursor": cursor,
         "page": page,
-        "rows": _with_doubts(page.rows, doubtful),
+        "rows": _merge_doubts(page.rows, doubtful),
         "filter": wanted,
         "first_page": after is None,
         "address": reverse("inbox"),
@@ -57,7 +57,7 @@ def inbox(request: HtmxHttpRequest) -> HttpResponse:
     idle = frame.idle_lanes if after is None else []
     shown["idle"] = [lane.draw(request.user, wanted, frame.idle_open[lane]) for lane in idle]
     if after is None and not page.next and not wanted:
-        shown["decided"] = _just_decided(frame.lanes)
+        shown["decided"] = _draw_recent(frame.lanes)
     if wants_part(request):
         return wanted.push_address(render(request, "dashboard/_lane.html", shown), request.path)
     shown |= {"agents": _agents(lanes, doubtful), "risks": filters.RISKS}
@@ -71,7 +71,7 @@ def _page(found: list[Row]) -> Page:
     return Page(found[:PAGE], str(found[PAGE - 1][0]))
 
 
-def _with_doubts(questions: list[Row], doubtful: list[doubts.Doubt]) -> list[Fragment]:
+def _merge_doubts(questions: list[Row], doubtful: list[doubts.Doubt]) -> list[Fragment]:
     """Both in the one order."""
     both = [*questions, *((each.place, each.draw()) for each in doubtful)]
     return [row for _, row in sorted(both, key=lambda row: row[0].key)]
@@ -81,7 +81,7 @@ def _agents(lanes: list[Lane], doubtful: list[doubts.Doubt]) -> list[str]:
     return sorted({*agents_of(lanes), *(doubt.run.agent_id for doubt in doubtful)})
 
 
-def _just_decided(lanes: Iterable[Lane]) -> list[Fragment]:
+def _draw_recent(lanes: Iterable[Lane]) -> list[Fragment]:
     """What people decided in the last minutes, newest first: the log knows it by its time."""
     by_label = {lane.model._meta.label_lower: lane for lane in lanes}
     events = Event.objects.filter(

@@ -18,7 +18,7 @@ MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 May = frozenset[str]  # permissions
 
 
-def admitted(session_keys: Collection[str]) -> Mapping[str, May]:
+def find_admitted(session_keys: Collection[str]) -> Mapping[str, May]:
     """Of those sessions the ones that may listen, each with what its user may see.
 
     The session is there and has not expired, its user is active, has not changed the password
@@ -29,7 +29,7 @@ def admitted(session_keys: Collection[str]) -> Mapping[str, May]:
         session_key__in=session_keys, expire_date__gt=timezone.now()
     )
     signed = {
-        key: _signed_in(data) for key, data in rows.values_list("session_key", "session_data")
+        key: _read_session(data) for key, data in rows.values_list("session_key", "session_data")
     }
     users = _users({user for user, _ in signed.values()})
     found = {}
@@ -54,7 +54,7 @@ def _users(keys: Collection[str]) -> Mapping[str, tuple[May, str]]:
 
 
 @lru_cache(maxsize=4096)  # the same text is asked for again and again
-def _signed_in(data: str) -> tuple[str, str]:
+def _read_session(data: str) -> tuple[str, str]:
     """The user's key and the seal in a stored session; empty when nobody is signed in."""
     session = SessionStore().decode(data)
     return str(session.get(SESSION_KEY, "")), str(session.get(HASH_SESSION_KEY, ""))

@@ -29,14 +29,16 @@ class Change:
 Changes = dict[str, Change]
 
 
-def of(events: Iterable[Row], shown: Shown, *, figures: bool = True) -> Changes:
+def collect_changes(events: Iterable[Row], shown: Shown, *, figures: bool = True) -> Changes:
     """What those events changed of all that the open pages show together.
 
     With `figures` also what none of them shows, if a figure in everybody's menu may have changed.
     """
     rows = list(events)
-    found = _named(rows)
-    found |= _touched(found, {run for _, kind, _, run in rows if kind.startswith("runs.")}, shown)
+    found = _collect_named(rows)
+    found |= _add_touched(
+        found, {run for _, kind, _, run in rows if kind.startswith("runs.")}, shown
+    )
     return {
         subject: change
         for subject, change in found.items()
@@ -51,7 +53,7 @@ def places(subject: str, shown: Shown) -> tuple[bool, bool]:
     return not kind_of(subject).lists.isdisjoint(shown), subject in shown
 
 
-def _named(events: Iterable[Row]) -> Changes:
+def _collect_named(events: Iterable[Row]) -> Changes:
     """What those events changed of all that has a card.
 
     An event that belongs to a run changes the run's page, whatever its subject is.
@@ -66,7 +68,7 @@ def _named(events: Iterable[Row]) -> Changes:
     return found
 
 
-def _touched(changed: Changes, moved: Collection[int | None], shown: Shown) -> Changes:
+def _add_touched(changed: Changes, moved: Collection[int | None], shown: Shown) -> Changes:
     """What looks different because something else changed, such as the run that asked."""
     keys, pages = keys_by_table(changed), keys_by_table(shown or ())
     found: Changes = {}

@@ -8,12 +8,12 @@ from urllib.parse import parse_qs
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from dashboard.live.admission import admitted
+from dashboard.live.admission import find_admitted
 from dashboard.live.changes import Shown
 from dashboard.live.hub import hub
 from dashboard.live.kinds import lists, split
-from dashboard.live.listener import NOT_ALLOWED, TRY_AGAIN, Listener, in_thread
-from dashboard.live.transport import at_once_to, texts_to, unsent_by
+from dashboard.live.listener import NOT_ALLOWED, TRY_AGAIN, Listener, run_in_thread
+from dashboard.live.transport import make_sender, texts_to, unsent_by
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +34,11 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         """Refuse whoever may not listen; before accepting, so that the answer is a 403."""
         key = self.scope["session"].session_key or ""
-        may = (await in_thread(admitted)([key])).get(key)
+        may = (await run_in_thread(find_admitted)([key])).get(key)
         if may is None:
             await self.close(code=NOT_ALLOWED)
             return
-        after, on = asked_for(self.scope["query_string"])
+        after, on = parse_query(self.scope["query_string"])
         self.listener = Listener(
             texts_to(self.base_send),
             self.close,
@@ -46,9 +46,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
             may=may,
             on=on,
             unsent=unsent_by(self.base_send),
-            at_once=at_once_to(self.base_send),
+            at_once=make_sender(self.base_send),
         )
-        await in_thread(hub.enter)(self.listener)  # before looking at the log
+        await run_in_thread(hub.enter)(self.listener)  # before looking at the log
         await self.accept()
         self.catching_up = asyncio.create_task(self._catch_up(self.listener, after))
 
@@ -78,7 +78,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             listener.end(TRY_AGAIN)
 
 
-def asked_for(query: bytes) -> tuple[int | None, Shown]:
+def parse_query(query: bytes) -> tuple[int | None, Shown]:
     """`after` and `on` of the address.
 
     Without `after` a page is told what happens from now on; one that is no id is beyond every
@@ -89,7 +89,7 @@ def asked_for(query: bytes) -> tuple[int | None, Shown]:
     on = fields.get("on", [None])[0]
     return (
         None if after is None else _event_id(after),
-        None if on is None else _shown(on),
+        None if on is None else _parse_shown(on),
     )
 
 
@@ -97,6 +97,6 @@ def _event_id(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else BEYOND
 
 
-def _shown(text: str) -> frozenset[str]:
+def _parse_shown(text: str) -> frozenset[str]:
     names = [name for name in text.split(",") if name in lists() or split(name)]
     return frozenset(names[:MOST_SHOWN])

@@ -21,7 +21,7 @@ from django.template.loader import render_to_string
 
 from dashboard.frame.context import Shell
 from dashboard.live import rendering
-from dashboard.live.admission import admitted
+from dashboard.live.admission import find_admitted
 from dashboard.live.changes import Shown
 from dashboard.live.listener import NOT_ALLOWED, TRY_AGAIN, Listener
 from ledger import tail
@@ -84,15 +84,15 @@ class Hub:
         jumped_back = events[0].id <= self._end
         rows = [(event.id, event.kind, event.subject, event.run_id) for event in events]
         try:
-            frames = rendering.frames(rows, shown_by(listeners))
+            frames = rendering.frames(rows, merge_shown(listeners))
         except Exception:
             log.exception("Frames cannot be drawn; the pages come back and catch up.")
-            in_loops(listeners, lambda one: one.end(TRY_AGAIN))
+            call_in_loops(listeners, lambda one: one.end(TRY_AGAIN))
             return
         if jumped_back or len(frames) > rendering.MOST_CARDS:
-            in_loops(listeners, lambda one: one.say(rendering.RELOAD))
+            call_in_loops(listeners, lambda one: one.say(rendering.RELOAD))
         else:
-            in_loops(listeners, lambda one: one.offer(frames))
+            call_in_loops(listeners, lambda one: one.offer(frames))
         self._end = events[-1].id
 
     # The keeper's thread ---------------------------------------------------------------------
@@ -121,16 +121,16 @@ class Hub:
         """Look up all sessions and permissions; who has lost them gets nothing more."""
         listeners = self._listeners
         try:
-            may = admitted({one.session_key for one in listeners})
+            may = find_admitted({one.session_key for one in listeners})
         except Exception:
             log.exception("Nobody can say who may still listen, so everybody has to come back.")
             connection.close()
-            in_loops(listeners, lambda one: one.end(TRY_AGAIN))
+            call_in_loops(listeners, lambda one: one.end(TRY_AGAIN))
             return
         refused = [one for one in listeners if one.session_key not in may]
         for one in listeners:
             one.may = may.get(one.session_key, frozenset())
-        in_loops(refused, lambda one: one.end(NOT_ALLOWED))
+        call_in_loops(refused, lambda one: one.end(NOT_ALLOWED))
 
     def beat(self) -> None:
         """Tell everybody that the connection lives, how far the log was read, who runs agents."""
@@ -139,7 +139,7 @@ class Hub:
         except Exception:
             log.exception("There is no beat this time.")
             return
-        in_loops(self._listeners, lambda one: one.beat(text))
+        call_in_loops(self._listeners, lambda one: one.beat(text))
 
 
 def beat_text(end: int) -> str:
@@ -158,25 +158,25 @@ def beat_text(end: int) -> str:
     return json.dumps(said, ensure_ascii=False)
 
 
-def shown_by(listeners: Iterable[Listener]) -> Shown:
+def merge_shown(listeners: Iterable[Listener]) -> Shown:
     """What all their pages show together; None if one of them wants everything."""
     shown = [one.on for one in listeners]
     return None if None in shown else frozenset(chain.from_iterable(filter(None, shown)))
 
 
-def in_loops(listeners: Collection[Listener], act: Callable[[Listener], None]) -> None:
+def call_in_loops(listeners: Collection[Listener], act: Callable[[Listener], None]) -> None:
     """Do that with each listener in its own loop: one call into each loop, however many there are."""
     loops = defaultdict(list)
     for one in listeners:
         loops[one.loop].append(one)
     for loop, those in loops.items():
         try:
-            loop.call_soon_threadsafe(_each, those, act)
+            loop.call_soon_threadsafe(_call_each, those, act)
         except RuntimeError:
             log.debug("A loop has closed before its listeners.")
 
 
-def _each(listeners: list[Listener], act: Callable[[Listener], None]) -> None:
+def _call_each(listeners: list[Listener], act: Callable[[Listener], None]) -> None:
     for one in listeners:
         try:
             act(one)

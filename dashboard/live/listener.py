@@ -33,7 +33,7 @@ NOT_ALLOWED = 4403  # close code: the session or the permission has ended
 _threads = ThreadPoolExecutor(4, thread_name_prefix="hitl-live")
 
 
-def in_thread(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:
+def run_in_thread(function: Callable[P, T]) -> Callable[P, Awaitable[T]]:
     """The function as one to await; it runs in one of a few threads and may use the database."""
 
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -126,15 +126,15 @@ class Listener:
         the state at `end`, frames up to there say nothing new, and later ones are later.
         """
         sent = 0
-        end = await in_thread(Event.objects.newest)() if after is None else after
+        end = await run_in_thread(Event.objects.newest)() if after is None else after
         while not self.ended:
-            found = await in_thread(rendering.since)(end, self.on)
+            found = await run_in_thread(rendering.draw_since)(end, self.on)
             if found is None or sent + len(found[0]) > rendering.MOST_CARDS:
                 self._go_live(0, rendering.RELOAD)
                 return
             frames, end_now = found
             if end_now == end:
-                counts = await in_thread(rendering.figures)(self.may)
+                counts = await run_in_thread(rendering.figures)(self.may)
                 said = {"cursor": end, "caught_up": sent, "counts": counts}
                 self._go_live(end, json.dumps(said))
                 return

@@ -55,7 +55,7 @@ class Frame:
         return self.figures if self.lists.isdisjoint(on) else self.brief
 
 
-def since(after: int, shown: Shown) -> tuple[list[Frame], int] | None:
+def draw_since(after: int, shown: Shown) -> tuple[list[Frame], int] | None:
     """The frames of what changed after that event, and the log's end when that was looked up.
 
     Only of what the page shows; its figures it is told once, at the end. None when the log has
@@ -65,10 +65,10 @@ def since(after: int, shown: Shown) -> tuple[list[Frame], int] | None:
     if not max(0, end - LOOK_BACK) <= after <= end:
         return None
     rows = Event.objects.filter(id__gt=after, id__lte=end).values_list(*ROW)
-    changed = changes.of(rows, shown, figures=False)
+    changed = changes.collect_changes(rows, shown, figures=False)
     if len(changed) > MOST_CARDS:
         return None
-    return _drawn(changed, shown, recent.at(end)), end
+    return _draw_all(changed, shown, recent.make_draw(end)), end
 
 
 def figures(may: Collection[str]) -> dict[str, Any]:
@@ -83,10 +83,10 @@ def frames(events: Iterable[Row], shown: Shown) -> list[Frame]:
     `shown` is what all open pages show together; nothing else is drawn. Raises when the database
     does not answer; a card that cannot be drawn for another reason is logged and left out.
     """
-    return _drawn(changes.of(events, shown), shown, _draw)
+    return _draw_all(changes.collect_changes(events, shown), shown, _draw)
 
 
-def _drawn(changed: Changes, shown: Shown, draw: Draw) -> list[Frame]:
+def _draw_all(changed: Changes, shown: Shown, draw: Draw) -> list[Frame]:
     rows = _load(changed)
     cards = []
     for subject in sorted(rows, key=lambda subject: changed[subject].event):
@@ -96,7 +96,7 @@ def _drawn(changed: Changes, shown: Shown, draw: Draw) -> list[Frame]:
             raise
         except Exception:
             log.exception("The card of %s cannot be drawn.", subject)
-    return _framed(cards, changed)
+    return _make_frames(cards, changed)
 
 
 def _load(subjects: Iterable[str]) -> dict[str, Any]:
@@ -112,13 +112,13 @@ def _draw(subject: str, row: Any, listed: bool, paged: bool) -> Card:
     return kind_of(subject).draw(row, listed, paged)
 
 
-def _framed(cards: list[Card], changed: Changes) -> list[Frame]:
+def _make_frames(cards: list[Card], changed: Changes) -> list[Frame]:
     """Those cards as frames. After a lost connection a page asks for what came after `cursor`.
 
     One event can change several cards; only the last of them takes a page past that event.
     """
     counts = cache(lambda kind: kind.counts())  # once for all of them
-    beside = cache(_beside)
+    beside = cache(_draw_beside)
     events = [changed[card.subject].event for card in cards]
     found = []
     for card, event, following in zip_longest(cards, events, events[1:]):
@@ -145,7 +145,7 @@ def _framed(cards: list[Card], changed: Changes) -> list[Frame]:
     return found
 
 
-def _beside(kind: Kind) -> Mapping[str, str]:
+def _draw_beside(kind: Kind) -> Mapping[str, str]:
     try:
         return kind.beside()
     except DatabaseError:
@@ -172,7 +172,7 @@ class Recent:
         self._since = 0.0
         self._cards: dict[tuple[str, bool, bool], Card] = {}
 
-    def at(self, end: int) -> Draw:
+    def make_draw(self, end: int) -> Draw:
         """How to draw while the log ends at `end`: what was drawn since it ended there, again."""
         with self._lock:
             if end != self._end or time.monotonic() - self._since > FRESH:

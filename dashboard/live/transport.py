@@ -30,7 +30,7 @@ def texts_to(send: Any) -> Callable[[str], Awaitable[None]]:
     return say
 
 
-def at_once_to(send: Any) -> Callable[[str], bool]:
+def make_sender(send: Any) -> Callable[[str], bool]:
     """What sends a text without waiting, and says whether it could: elsewhere than on Daphne never."""
     protocol = _protocol(send)
     if not hasattr(protocol, "sendPreparedMessage"):
@@ -40,7 +40,7 @@ def at_once_to(send: Any) -> Callable[[str], bool]:
     def say(text: str) -> bool:
         if protocol.state != protocol.STATE_OPEN:
             return False
-        frame = _prepared(protocol.factory, text)
+        frame = _prepare(protocol.factory, text)
         if protocol.send_queue or unsent() or not write_now(frame):
             protocol.sendPreparedMessage(frame)
         return True
@@ -72,7 +72,7 @@ def _write_now(protocol: Any) -> Callable[[Any], bool]:
 
 
 @lru_cache(maxsize=32)  # one text goes to a thousand sockets, a few differ by what a page shows
-def _prepared(factory: Any, text: str) -> Any:
+def _prepare(factory: Any, text: str) -> Any:
     return factory.prepareMessage(text.encode())
 
 

@@ -53,10 +53,10 @@ def read_calls(entries: Sequence[JournalEntry]) -> dict[int, ModelCall]:
     for entry in entries:
         if entry.kind != JournalEntry.Kind.MODEL:
             continue
-        asked = _object(_parsed(entry.input))
+        asked = _object(_parse(entry.input))
         messages = _list(asked.get("messages"))
         repeated, source = max(
-            ((_shared(messages, known), key) for key, known in before), default=(0, "")
+            ((_count_shared(messages, known), key) for key, known in before), default=(0, "")
         )
         found[entry.pk] = _call(entry, asked, messages, repeated, source)
         before.append((entry.key, messages))
@@ -71,11 +71,11 @@ def _call(
     answer = _object(choice.get("message"))
     return ModelCall(
         model=str(completion.get("model") or asked.get("model") or ""),
-        sent=[_said(message) for message in messages[repeated:]],
+        sent=[_read_message(message) for message in messages[repeated:]],
         repeated=repeated,
         repeated_from=source if repeated else "",
         tools=[str(_object(_object(tool).get("function")).get("name")) for tool in _tools(asked)],
-        answer=_said(answer) if answer else None,
+        answer=_read_message(answer) if answer else None,
         tokens=_tokens(_object(completion.get("usage"))),
         problem=_problem(choice, answer),
     )
@@ -91,12 +91,12 @@ def _problem(choice: dict[str, Any], answer: dict[str, Any]) -> str:
     return ENDS.get(str(choice.get("finish_reason")), "")
 
 
-def _said(message: Any) -> Said:
+def _read_message(message: Any) -> Said:
     message = _object(message)
     calls = []
     for call in _list(message.get("tool_calls")):
         function = _object(_object(call).get("function"))
-        calls.append((str(function.get("name") or ""), _indented(function.get("arguments"))))
+        calls.append((str(function.get("name") or ""), _indent(function.get("arguments"))))
     return Said(str(message.get("role") or "assistant"), _text(message.get("content")), calls)
 
 
@@ -108,9 +108,9 @@ def _text(content: Any) -> str:
     return "\n".join(part for part in parts if isinstance(part, str))
 
 
-def _indented(arguments: Any) -> str:
+def _indent(arguments: Any) -> str:
     """A tool call's arguments for reading; as they are where they are no JSON."""
-    value = _parsed(arguments) if isinstance(arguments, str) else arguments
+    value = _parse(arguments) if isinstance(arguments, str) else arguments
     if value is None:
         return str(arguments or "")
     return json.dumps(value, ensure_ascii=False, indent=2)
@@ -123,7 +123,7 @@ def _tokens(usage: dict[str, Any]) -> str:
     return f"{given:,} tokens in, {made:,} out"
 
 
-def _shared(messages: list[Any], known: list[Any]) -> int:
+def _count_shared(messages: list[Any], known: list[Any]) -> int:
     """How many messages two conversations begin with alike."""
     count = 0
     for ours, theirs in zip(messages, known, strict=False):
@@ -133,7 +133,7 @@ def _shared(messages: list[Any], known: list[Any]) -> int:
     return count
 
 
-def _parsed(text: str) -> Any:
+def _parse(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -21,7 +21,7 @@ def lines(events: Sequence[Event], known: Journaled) -> Iterator[Line]:
     tellers = _tellers()
     for place, event in enumerate(events):
         if event.kind == "runs.waiting":
-            yield _waiting(event, _next_move(events[place + 1 :]), known)
+            yield _tell_waiting(event, _find_next_move(events[place + 1 :]), known)
         elif event.kind in tellers:
             line = tellers[event.kind](event, event.payload, known)
             if line is not None:
@@ -37,12 +37,12 @@ def _tellers() -> Mapping[str, RunTeller]:
     return found
 
 
-def _next_move(later: Sequence[Event]) -> datetime | None:
+def _find_next_move(later: Sequence[Event]) -> datetime | None:
     """When the run did not wait any more."""
     return next((e.at for e in later if e.kind.startswith("runs.")), None)
 
 
-def _waiting(event: Event, until: datetime | None, known: Known) -> Line:
+def _tell_waiting(event: Event, until: datetime | None, known: Known) -> Line:
     waits = until is None and known.run.status == Run.Status.WAITING
     return Line(
         event.at,
@@ -55,7 +55,7 @@ def _waiting(event: Event, until: datetime | None, known: Known) -> Line:
     )
 
 
-def _submitted(event: Event, data: dict[str, Any], known: Known) -> Line:
+def _tell_submitted(event: Event, data: dict[str, Any], known: Known) -> Line:
     by_person = event.actor.startswith("user:")
     note = f"by {known.name_actor(event.actor)}" if by_person else "from the command line"
     if known.run.example:
@@ -63,16 +63,16 @@ def _submitted(event: Event, data: dict[str, Any], known: Known) -> Line:
     return Line(event.at, "quiet", "user" if by_person else "terminal", "Asked for", note=note)
 
 
-def _started(event: Event, data: dict[str, Any], known: Known) -> Line:
+def _tell_started(event: Event, data: dict[str, Any], known: Known) -> Line:
     note = "driven by another program; journaled, never replayed" if data.get("library") else ""
     return Line(event.at, "quiet", "play", "Started", key=_runner(event), note=note)
 
 
-def _resumed(event: Event, data: dict[str, Any], known: Known) -> Line:
+def _tell_resumed(event: Event, data: dict[str, Any], known: Known) -> Line:
     return Line(event.at, "yes", "play", "Resumed", key=_runner(event))
 
 
-def _requeued(event: Event, data: dict[str, Any], known: Known) -> Line | None:
+def _tell_requeued(event: Event, data: dict[str, Any], known: Known) -> Line | None:
     reason = str(data.get("reason", ""))
     if reason in (leases.DECIDED, leases.TIME_IS_UP):
         return None  # "Resumed" says it, in the same transaction
@@ -81,16 +81,16 @@ def _requeued(event: Event, data: dict[str, Any], known: Known) -> Line | None:
     return Line(event.at, "medium", "rotate-ccw", "Queued again", note=note, problem=reason)
 
 
-def _completed(event: Event, data: dict[str, Any], known: Known) -> Line:
+def _tell_completed(event: Event, data: dict[str, Any], known: Known) -> Line:
     return Line(event.at, "yes", "check", "Completed")
 
 
-def _failed(event: Event, data: dict[str, Any], known: Known) -> Line:
+def _tell_failed(event: Event, data: dict[str, Any], known: Known) -> Line:
     problem = str(data.get("error", ""))
     return Line(event.at, "error", "circle-alert", "Failed", problem=problem)
 
 
-def _in_doubt(event: Event, data: dict[str, Any], known: Journaled) -> Line:
+def _tell_doubt(event: Event, data: dict[str, Any], known: Journaled) -> Line:
     about = data.get("about") or {}
     diverged = about.get("kind") == "diverged"
     open_now = event.id == known.doubted_at
@@ -104,19 +104,19 @@ def _in_doubt(event: Event, data: dict[str, Any], known: Journaled) -> Line:
     )
 
 
-def _resolved(event: Event, data: dict[str, Any], known: Known) -> Line:
+def _tell_resolved(event: Event, data: dict[str, Any], known: Known) -> Line:
     verdict = str(data.get("verdict", ""))
     title = f"{known.name_actor(event.actor)} said: {VERDICTS.get(verdict, verdict)}"
     said = str(data.get("note", ""))
     return Line(event.at, "revise", "user-check", title, said=said)
 
 
-def _cancelled(event: Event, data: dict[str, Any], known: Known) -> Line:
+def _tell_cancelled(event: Event, data: dict[str, Any], known: Known) -> Line:
     title = f"Cancelled by {known.name_actor(event.actor)}"
     return Line(event.at, "quiet", "ban", title, said=str(data.get("reason", "")))
 
 
-def _tried(event: Event, data: dict[str, Any], known: Journaled) -> Line | None:
+def _tell_attempt(event: Event, data: dict[str, Any], known: Journaled) -> Line | None:
     """An attempt before the last one, which the journal entry does not show any more."""
     key, attempt = str(data.get("key", "")), int(data.get("attempt") or 1)
     if attempt >= known.attempts.get(key, 0):
@@ -131,14 +131,14 @@ def _runner(event: Event) -> str:
 
 
 TELLERS: dict[str, RunTeller] = {
-    "runs.submitted": _submitted,
-    "runs.started": _started,
-    "runs.resumed": _resumed,
-    "runs.requeued": _requeued,
-    "runs.completed": _completed,
-    "runs.failed": _failed,
-    "runs.in_doubt": _in_doubt,
-    "runs.doubt_resolved": _resolved,
-    "runs.cancelled": _cancelled,
-    "actions.started": _tried,
+    "runs.submitted": _tell_submitted,
+    "runs.started": _tell_started,
+    "runs.resumed": _tell_resumed,
+    "runs.requeued": _tell_requeued,
+    "runs.completed": _tell_completed,
+    "runs.failed": _tell_failed,
+    "runs.in_doubt": _tell_doubt,
+    "runs.doubt_resolved": _tell_resolved,
+    "runs.cancelled": _tell_cancelled,
+    "actions.started": _tell_attempt,
 }

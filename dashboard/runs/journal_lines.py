@@ -37,19 +37,19 @@ def lines(entries: Sequence[JournalEntry], known: Journaled) -> Iterator[Line]:
         EntryKind.MODEL: _model,
         EntryKind.QUESTION: _question,
         EntryKind.ACTION: _action,
-        EntryKind.READ: _reading,
+        EntryKind.READ: _tell_reading,
         EntryKind.WAIT: _wait,
     }
     told: set[str] = set()
     for entry in entries:
-        if _told_once(entry):
+        if _is_told_once(entry):
             if _subject(entry) in told:
                 continue
             told.add(_subject(entry))
         yield tellers[EntryKind(entry.kind)](_plain(entry, known), entry, known)
 
 
-def _told_once(entry: JournalEntry) -> bool:
+def _is_told_once(entry: JournalEntry) -> bool:
     """Whether a run may ask about this again and again, and it is still one question."""
     found = pages_of(entry.request_kind) if entry.kind == EntryKind.QUESTION else None
     return found is not None and found.timeline.told_once
@@ -121,7 +121,7 @@ def _open_action(line: RunLine, entry: JournalEntry, known: Journaled) -> Line:
     return replace(line, css="medium", icon="circle-help", note="no result was noted")
 
 
-def _reading(line: RunLine, entry: JournalEntry, known: Journaled) -> Line:
+def _tell_reading(line: RunLine, entry: JournalEntry, known: Journaled) -> Line:
     for each in patterns.list_pages():
         for begins, tell in each.timeline.readings.items():
             if entry.name.startswith(begins):

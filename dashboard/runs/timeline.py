@@ -57,11 +57,11 @@ def tell(run: Run, *, whole: bool = False) -> Story:
     limit = None if whole else SHOWN
     entries = _newest(run.journal.all(), limit)
     events = _newest(run.events.all(), limit and 2 * limit)
-    asked = _asked(run)
-    known = _known(run, entries, events, asked)
+    asked = _read_questions(run)
+    known = _gather_known(run, entries, events, asked)
     lines = [*event_lines.lines(events, known), *journal_lines.lines(entries, known)]
     lines.sort(key=lambda line: line.at)
-    since = _since(limit, entries, events)
+    since = _find_start(limit, entries, events)
     counts = dict(run.journal.values_list("kind").annotate(n=Count("pk")).order_by("kind"))
     read = run.journal.filter(kind=EntryKind.READ, name=LESSONS).order_by("pk")
     lessons, first = _lessons(read.values_list("pk", "result"))
@@ -70,9 +70,9 @@ def tell(run: Run, *, whole: bool = False) -> Story:
         run=run,
         lines=[line for line in lines if since is None or line.at >= since],
         cut=since is not None,
-        counts=_counted(counts),
+        counts=_describe_counts(counts),
         entries=sum(counts.values()),
-        waited=waited(asked, now),
+        waited=compute_waited(asked, now),
         took=now - run.created_at,
         lessons=lessons,
         lessons_at=first,
@@ -81,7 +81,7 @@ def tell(run: Run, *, whole: bool = False) -> Story:
     )
 
 
-def waited(asked: Iterable[HumanRequest], until: datetime) -> timedelta:
+def compute_waited(asked: Iterable[HumanRequest], until: datetime) -> timedelta:
     """For how long at least one question was open; two at once count once."""
     spans = sorted(
         (request.created_at, min(request.resolved_at or until, until)) for request in asked
@@ -101,7 +101,7 @@ def _newest(rows: Any, limit: int | None) -> list[Any]:
     return list(rows.order_by("-pk")[:limit])[::-1]
 
 
-def _since(
+def _find_start(
     limit: int | None, entries: Sequence[JournalEntry], events: Sequence[Event]
 ) -> datetime | None:
     """From when on the lines are complete; None when nothing was left out."""
@@ -115,7 +115,7 @@ def _since(
     return max(starts, default=None)
 
 
-def _asked(run: Run) -> list[HumanRequest]:
+def _read_questions(run: Run) -> list[HumanRequest]:
     """What the run asked people, of every kind; their long fields are not needed here."""
     found: list[HumanRequest] = []
     for pattern in (each.pattern for each in patterns.list_pages()):
@@ -124,10 +124,10 @@ def _asked(run: Run) -> list[HumanRequest]:
     return found
 
 
-def _known(
+def _gather_known(
     run: Run, entries: list[JournalEntry], events: list[Event], asked: list[HumanRequest]
 ) -> Journaled:
-    names = {event.actor.removeprefix("user:") for event in events if _by_person(event)}
+    names = {event.actor.removeprefix("user:") for event in events if _is_by_person(event)}
     if run.requester:
         names.discard(run.requester.get_username())
     people = {user.get_username(): user for user in _users(names)}
@@ -151,7 +151,7 @@ def _known(
     )
 
 
-def _by_person(event: Event) -> bool:
+def _is_by_person(event: Event) -> bool:
     return event.actor.startswith("user:")
 
 
@@ -160,7 +160,7 @@ def _users(names: set[str]) -> Any:
     return model._default_manager.filter(**{f"{model.USERNAME_FIELD}__in": names})
 
 
-def _counted(counts: dict[str, int]) -> str:
+def _describe_counts(counts: dict[str, int]) -> str:
     parts = [
         f"{counts[kind]} {noun}{'' if counts[kind] == 1 else 's'}"
         for kind, noun in COUNTED

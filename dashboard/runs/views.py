@@ -61,7 +61,7 @@ def new(request: HtmxHttpRequest) -> HttpResponse:
     run = form.submit(request.user) if posted else None
     if run is not None:
         messages.success(request, "Started. What the agent asks comes to the inbox.")
-        return _to(run.pk)
+        return _redirect_to(run.pk)
     context = {"form": form, "choices": catalogue.specs(), "cursor": Event.objects.newest()}
     status = BadInput.http_status if posted else HTTPStatus.OK
     return render(request, "dashboard/run_new.html", context, status=status)
@@ -72,7 +72,7 @@ def new(request: HtmxHttpRequest) -> HttpResponse:
 def detail(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     """One run; with `?all=1` every step of a long one."""
     newest = Event.objects.newest()
-    return _shown(request, find(pk), cursor=newest, whole="all" in request.GET)
+    return _show_page(request, find(pk), cursor=newest, whole="all" in request.GET)
 
 
 @require_POST
@@ -83,8 +83,8 @@ def cancel(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     try:
         run = runs.cancel(pk, by=request.user, reason=reason)
     except LedgerError as error:
-        return _refused(request, pk, error, "cancel")
-    return _done(request, run.pk, CANCELLED)
+        return _show_refusal(request, pk, error, "cancel")
+    return _show_success(request, run.pk, CANCELLED)
 
 
 @require_POST
@@ -103,12 +103,12 @@ def doubt(request: HtmxHttpRequest, pk: int) -> HttpResponse:
             raise Stale("Something else is in doubt by now; nothing was changed.", run)
         settled = runs.resolve_doubt(pk, verdict, by=request.user, note=note)
     except LedgerError as error:
-        return _refused(request, pk, error, "answer", note)
+        return _show_refusal(request, pk, error, "answer", note)
     said = ENDED if settled.library else SETTLED[verdict]
-    return _done(request, pk, said)
+    return _show_success(request, pk, said)
 
 
-def _refused(
+def _show_refusal(
     request: HtmxHttpRequest, pk: int, error: LedgerError, noun: str, note: str = ""
 ) -> HttpResponse:
     """The run as it is now, and why the act did not count."""
@@ -116,32 +116,32 @@ def _refused(
         raise Http404(str(error))
     if isinstance(error, BadInput) and error.field == "feedback":
         typed = Typed(note, error.message)
-        return _shown(request, find(pk), status=error.http_status, typed=typed)
+        return _show_page(request, find(pk), status=error.http_status, typed=typed)
     typed = Typed(note)
     banner = answers.banner(error, noun, note)
-    return _shown(request, find(pk), status=error.http_status, banner=banner, typed=typed)
+    return _show_page(request, find(pk), status=error.http_status, banner=banner, typed=typed)
 
 
-def _done(request: HtmxHttpRequest, pk: int, said: Said) -> HttpResponse:
+def _show_success(request: HtmxHttpRequest, pk: int, said: Said) -> HttpResponse:
     if wants_part(request):
-        return _shown(request, find(pk), toast=said)
+        return _show_page(request, find(pk), toast=said)
     messages.success(request, f"{said.title} {said.text}")
-    return _to(pk)
+    return _redirect_to(pk)
 
 
-def _to(pk: int) -> HttpResponseRedirect:
+def _redirect_to(pk: int) -> HttpResponseRedirect:
     response = redirect("runs:detail", pk)
     response.status_code = HTTPStatus.SEE_OTHER
     return response
 
 
-def _shown(
+def _show_page(
     request: HtmxHttpRequest, run: Run, *, status: int = HTTPStatus.OK, **extra: Any
 ) -> HttpResponse:
     """The page of a run, or for htmx what stands on it."""
     context = {
         "run": run,
-        "others": _others(run),
+        "others": _find_others(run),
         "about": evidence.about(run),
         "may_cancel": request.user.has_perm("ledger.cancel_run"),
         "may_resolve": request.user.has_perm("ledger.resolve_run"),
@@ -156,7 +156,7 @@ def _shown(
     return response
 
 
-def _others(run: Run) -> list[Run]:
+def _find_others(run: Run) -> list[Run]:
     """The newest other runs of the same agent, each with how many `actions` it has begun."""
     acted = JournalEntry.objects.filter(run=OuterRef("pk"), kind=EntryKind.ACTION).order_by()
     counted = acted.values("run").annotate(n=Count("pk")).values("n")

@@ -28,7 +28,7 @@ class Login:
     password: str
 
 
-def first_login() -> Login | None:
+def make_first_login() -> Login | None:
     """Make the first superuser if there is no user at all; None if there is one.
 
     DJANGO_SUPERUSER_USERNAME and DJANGO_SUPERUSER_PASSWORD choose it; else it is `admin` with a

@@ -46,7 +46,7 @@ class Child:
         if self.process:
             self.process.send_signal(number)
 
-    def died(self) -> int | None:
+    def get_exit_code(self) -> int | None:
         """Its exit code if it ended since the last call (below 0: the signal), else None."""
         if self.process is None or self.process.poll() is None:
             return None
@@ -105,7 +105,7 @@ class Supervisor:
                 self._wait()
 
     def _look_after(self, child: Child) -> None:
-        code = child.died()
+        code = child.get_exit_code()
         if code is not None:
             self._bury(child, code)
         if not self.stops and child.due is not None and child.due <= time.monotonic():

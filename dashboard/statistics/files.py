@@ -26,7 +26,7 @@ def csv_file(tables: Sequence[Table], name: str, report: Report) -> HttpResponse
         lines.writerow(names(table))
         lines.writerows(map(_cells, table.rows))
     response = HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{_named(name, report)}.csv"'
+    response["Content-Disposition"] = f'attachment; filename="{_make_name(name, report)}.csv"'
     return response
 
 
@@ -50,9 +50,9 @@ def json_file(tables: Sequence[Table], name: str, report: Report) -> JsonRespons
         "tables": {table.name: plain(table) for table in tables},
     }
     response = JsonResponse(said, json_dumps_params={"ensure_ascii": False, "indent": 1})
-    response["Content-Disposition"] = f'attachment; filename="{_named(name, report)}.json"'
+    response["Content-Disposition"] = f'attachment; filename="{_make_name(name, report)}.json"'
     return response
 
 
-def _named(name: str, report: Report) -> str:
+def _make_name(name: str, report: Report) -> str:
     return f"statistics-{name}-{report.asked.range.first}-{report.asked.range.last}"

@@ -11,7 +11,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.http import QueryDict
 
 from figures import ranges
-from figures.declared import declared
+from figures.declared import collect_declared
 from figures.ranges import OWN, Range
 from ledger.log.event_kinds import EventKinds
 
@@ -25,7 +25,7 @@ Reader = User | AnonymousUser
 
 def visible(user: Reader) -> list[EventKinds]:
     """The patterns whose questions this person may see."""
-    return [each for each in declared().patterns if user.has_perm(each.needs)]
+    return [each for each in collect_declared().patterns if user.has_perm(each.needs)]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Asked:
         chosen = [each for each in seen if each.pattern == pattern]
         days = [_day(query.get(name, "")) for name in ("from", "to")]
         own = (days[0], days[1]) if days[0] and days[1] else None
-        dimension, value = _narrowed(query, user)
+        dimension, value = _parse_narrowing(query, user)
         return cls(
             range=ranges.make(query.get("range", ""), now, zone, own),
             zone=zone,
@@ -90,7 +90,7 @@ def may_see_reviewer(user: User, name: str) -> bool:
     return name == user.get_username() or user.has_perm(SEES_REVIEWERS)
 
 
-def _narrowed(query: QueryDict, user: User) -> tuple[str, str]:
+def _parse_narrowing(query: QueryDict, user: User) -> tuple[str, str]:
     for dimension in NARROWING:
         value = query.get(dimension, "").replace("\0", "")[:MAX_TEXT]
         if value and (dimension != "reviewer" or may_see_reviewer(user, value)):

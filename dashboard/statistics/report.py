@@ -11,7 +11,7 @@ from django.db.models import Count, Q
 
 from dashboard.statistics import tables
 from dashboard.statistics.query import SEES_REVIEWERS, Asked
-from dashboard.statistics.tables import by_value
+from dashboard.statistics.tables import group_by_value
 from figures.numbers import Numbers
 from figures.reading import Figures, Wanted, read
 from figures.slots import begins
@@ -53,26 +53,26 @@ class Report:
     @property
     def empty(self) -> bool:
         """Whether nothing at all happened in the range."""
-        numbers = tables.of(self.whole)
+        numbers = tables.add_up_patterns(self.whole)
         return not (numbers.decided or numbers["automatic"] or numbers["cancelled"])
 
     @cached_property
     def agents(self) -> list[str]:
         """The agents about which anything was decided, and the one that is narrowed to."""
-        names = set(by_value(self._parts, "agent"))
+        names = set(group_by_value(self._parts, "agent"))
         return sorted(names | ({self.asked.value} if self.asked.dimension == "agent" else set()))
 
     # ---- Tiles
 
     def tiles(self) -> Iterator[Tile]:
         """The page's first figures."""
-        yield self._pending()
-        now, before = tables.of(self.whole), tables.of(self._before)
+        yield self._make_pending()
+        now, before = tables.add_up_patterns(self.whole), tables.add_up_patterns(self._before)
         yield Tile("Decided", words.count(now.decided), words.compare(now.decided, before.decided))
         if self.asked.judges:
-            yield from self._judged()
+            yield from self._list_judged()
         if self.asked.answers:
-            yield from self._answered()
+            yield from self._list_answered()
         timed_out = (now["timed_out"], now.decided), (before["timed_out"], before.decided)
         yield self._part("Timed out", *timed_out)
         calls = now.decided + now["automatic"]
@@ -83,7 +83,7 @@ class Report:
         for section in self.sections:
             yield from section.tiles
 
-    def _pending(self) -> Tile:
+    def _make_pending(self) -> Tile:
         narrowed = {"agent_id": self.asked.value} if self.asked.dimension == "agent" else {}
         found = _open(self._models(), *narrowed)(**narrowed)
         rows, waiting = map(sum, zip(*found, strict=True))
@@ -94,9 +94,12 @@ class Report:
         models = (each.pattern.model for each in patterns.list_pages())
         return tuple(model for model in models if model._meta.app_label in names)
 
-    def _judged(self) -> Iterator[Tile]:
+    def _list_judged(self) -> Iterator[Tile]:
         judges = self.asked.judges
-        now, before = tables.of(self.whole, judges), tables.of(self._before, judges)
+        now, before = (
+            tables.add_up_patterns(self.whole, judges),
+            tables.add_up_patterns(self._before, judges),
+        )
         rates = share(now.yes, now.judged), share(before.yes, before.judged)
         line = ", ".join(filter(None, (words.count(now.yes), words.points(*rates))))
         yield Tile("Approval rate", words.percent(rates[0]), line)
@@ -109,13 +112,19 @@ class Report:
         line = ", ".join(filter(None, (words.count(now[0]), words.points(rate, was))))
         return Tile(name, words.percent(rate), line)
 
-    def _answered(self) -> Iterator[Tile]:
+    def _list_answered(self) -> Iterator[Tile]:
         answers = self.asked.answers
-        now, before = tables.of(self.whole, answers), tables.of(self._before, answers)
+        now, before = (
+            tables.add_up_patterns(self.whole, answers),
+            tables.add_up_patterns(self._before, answers),
+        )
         line = words.compare(now["answered"], before["answered"])
         yield Tile("Answered", words.count(now["answered"]), line)
         if alone := self.asked.only_answers:
-            both = tables.of(self.whole, alone), tables.of(self._before, alone)
+            both = (
+                tables.add_up_patterns(self.whole, alone),
+                tables.add_up_patterns(self._before, alone),
+            )
             left, was = (each["dismissed"] + each["timed_out"] for each in both)
             line = words.compare(left, was)
             names = [each.title for each in self.asked.patterns if each.pattern in alone]
@@ -133,7 +142,7 @@ class Report:
     def charts(self) -> Iterator[Table]:
         """The tables that charts are drawn from."""
         unit = self.asked.range.unit
-        steps = self._labelled()
+        steps = self._label_steps()
         yield tables.decisions(
             unit,
             steps,
@@ -169,61 +178,61 @@ class Report:
             start=start,
             end=end,
             unit=self.asked.range.unit,
-            steps=self._labelled(),
-            now=tables.of(self.whole),
-            before=tables.of(self._before),
-            by_agent=by_value(self._parts, "agent"),
+            steps=self._label_steps(),
+            now=tables.add_up_patterns(self.whole),
+            before=tables.add_up_patterns(self._before),
+            by_agent=group_by_value(self._parts, "agent"),
             dimension=self.asked.dimension,
             value=self.asked.value,
         )
         known = {each.app: each for each in patterns.list_pages()}
         return [known[each.pattern].statistics(stretch) for each in self.asked.patterns]
 
-    def _labelled(self) -> dict[str, Numbers]:
+    def _label_steps(self) -> dict[str, Numbers]:
         """The figures of each step of the range by its label."""
         labels = [step.label for step in self.asked.range.steps]
-        return dict(zip(_apart(labels), map(tables.of, self._steps), strict=True))
+        return dict(zip(_tell_apart(labels), map(tables.add_up_patterns, self._steps), strict=True))
 
     def _care(self) -> Table:
-        own = by_value(self._parts, "reviewer").get(self.user.get_username())
-        return tables.care(own, both_of(self._parts))
+        own = group_by_value(self._parts, "reviewer").get(self.user.get_username())
+        return tables.care(own, add_up_parts(self._parts))
 
     def breakdowns(self) -> Iterator[Table]:
         """By agent, risk, type, reviewer and rule, unless it is narrowed to one; the rest."""
         if not self.asked.dimension:
-            yield from self._all_breakdowns()
+            yield from self._list_breakdowns()
         for section in self.sections:
             yield from section.tables
 
-    def _all_breakdowns(self) -> Iterator[Table]:
+    def _list_breakdowns(self) -> Iterator[Table]:
         if len(self.asked.patterns) > 1:
             rows = {
-                each.title: tables.of(self._parts_of(""), [each.pattern])
+                each.title: tables.add_up_patterns(self._parts_of(""), [each.pattern])
                 for each in self.asked.patterns
             }
             yield tables.breakdown("pattern", "By pattern", "Pattern", rows)
-        yield self._by("agent", "By agent", "Agent")
-        yield self._by("risk", "By risk level", "Risk")
-        yield self._by("type", "By type", "Action, reason or output")
+        yield self._break_down("agent", "By agent", "Agent")
+        yield self._break_down("risk", "By risk level", "Risk")
+        yield self._break_down("type", "By type", "Action, reason or output")
         yield tables.breakdown("reviewer", "By reviewer", "Reviewer", self._reviewers())
-        everything = both_of(self._parts)
-        rules = by_value(self._parts, "rule")
-        yield tables.by_rule(rules, everything.decided + everything["automatic"])
+        everything = add_up_parts(self._parts)
+        rules = group_by_value(self._parts, "rule")
+        yield tables.tabulate_rules(rules, everything.decided + everything["automatic"])
 
-    def _by(self, dimension: str, title: str, column: str) -> Table:
-        return tables.breakdown(dimension, title, column, by_value(self._parts, dimension))
+    def _break_down(self, dimension: str, title: str, column: str) -> Table:
+        return tables.breakdown(dimension, title, column, group_by_value(self._parts, dimension))
 
     def _parts_of(self, dimension: str) -> Figures:
         return {key: each for key, each in self._parts.items() if key[1] == dimension}
 
     def _reviewers(self) -> dict[str, Numbers]:
         """By name for whoever may see that; for others themselves, and all together."""
-        found = by_value(self._parts, "reviewer")
+        found = group_by_value(self._parts, "reviewer")
         if self.user.has_perm(SEES_REVIEWERS):
             return found
         own = self.user.get_username()
         rows = {own: found[own]} if own in found else {}
-        return rows | ({TOGETHER: tables.both(found.values())} if found else {})
+        return rows | ({TOGETHER: tables.add_up(found.values())} if found else {})
 
     def tables(self) -> list[Table]:
         """All of them."""
@@ -243,12 +252,12 @@ def _open(models: tuple[Any, ...], narrowed: str = "") -> Values:
     return Values(lambda: union(map(figures, models), all=True))
 
 
-def both_of(parts: Figures) -> Numbers:
+def add_up_parts(parts: Figures) -> Numbers:
     """The figures of everything, among figures by dimension."""
-    return tables.both(each for key, each in parts.items() if key[1] == "")
+    return tables.add_up(each for key, each in parts.items() if key[1] == "")
 
 
-def _apart(labels: list[str]) -> list[str]:
+def _tell_apart(labels: list[str]) -> list[str]:
     """The same labels, none twice: an hour comes again where the clocks are put back."""
     seen: dict[str, int] = {}
     found = []

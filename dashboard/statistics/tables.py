@@ -10,7 +10,7 @@ from figures.reading import Figures
 from pages.statistics.section import UNITS, Cell, Column, Table, share
 
 
-def both(figures: Iterable[Numbers]) -> Numbers:
+def add_up(figures: Iterable[Numbers]) -> Numbers:
     """All of them together."""
     found = Numbers()
     for each in figures:
@@ -18,13 +18,13 @@ def both(figures: Iterable[Numbers]) -> Numbers:
     return found
 
 
-def of(figures: Figures, patterns: Iterable[str] | None = None) -> Numbers:
+def add_up_patterns(figures: Figures, patterns: Iterable[str] | None = None) -> Numbers:
     """All figures of some patterns together; None: of all."""
     wanted = None if patterns is None else set(patterns)
-    return both(each for key, each in figures.items() if wanted is None or key[0] in wanted)
+    return add_up(each for key, each in figures.items() if wanted is None or key[0] in wanted)
 
 
-def by_value(figures: Figures, dimension: str) -> dict[str, Numbers]:
+def group_by_value(figures: Figures, dimension: str) -> dict[str, Numbers]:
     """The figures of each value of a dimension, those of most decisions first."""
     found: dict[str, Numbers] = {}
     for (_, name, value), each in figures.items():
@@ -51,7 +51,7 @@ ANSWERED = (
 TIMED_OUT = Column("timed_out", "Timed out", hue="edge")
 
 
-def _counted(numbers: Numbers, column: str) -> int:
+def _get_count(numbers: Numbers, column: str) -> int:
     return numbers.yes if column == "approved" else numbers[column]
 
 
@@ -66,7 +66,7 @@ def decisions(
         TIMED_OUT,
     ]
     rows: list[list[Cell]] = [
-        [label, *(_counted(numbers, column.name) for column in columns)]
+        [label, *(_get_count(numbers, column.name) for column in columns)]
         for label, numbers in steps.items()
     ]
     return Table(
@@ -119,12 +119,12 @@ def breakdown(name: str, title: str, column: str, rows: Mapping[str, Numbers]) -
         name,
         title,
         [Column(name, column, "text"), *BREAKDOWN],
-        [[value, *_broken_down(numbers)] for value, numbers in rows.items()],
+        [[value, *_list_breakdown(numbers)] for value, numbers in rows.items()],
         links=name,
     )
 
 
-def _broken_down(numbers: Numbers) -> list[Cell]:
+def _list_breakdown(numbers: Numbers) -> list[Cell]:
     return [
         numbers.decided,
         share(numbers.yes, numbers.judged),
@@ -139,7 +139,7 @@ def _broken_down(numbers: Numbers) -> list[Cell]:
     ]
 
 
-def by_rule(rows: Mapping[str, Numbers], all_calls: int) -> Table:
+def tabulate_rules(rows: Mapping[str, Numbers], all_calls: int) -> Table:
     """What each rule decided by itself."""
     columns = [
         Column("rule", "Rule", "text"),
@@ -212,9 +212,9 @@ def plain(table: Table) -> dict[str, Any]:
 
 def names(table: Table) -> list[str]:
     """What files call the columns, with the unit."""
-    return [_named(column) for column in table.columns]
+    return [_name_column(column) for column in table.columns]
 
 
-def _named(column: Column) -> str:
+def _name_column(column: Column) -> str:
     suffix = {"minutes": "_minutes", "took": "_seconds", "share": "_share"}.get(column.kind, "")
     return column.name if column.name.endswith("share") else f"{column.name}{suffix}"

@@ -9,7 +9,7 @@ from dashboard.statistics import views
 app_name = "statistics"
 urlpatterns = [
     path("", views.page, name="page"),
-    path("looked/", views.looked, name="looked"),
-    path("<slug:table>.csv", views.as_csv, name="csv"),
-    path("<slug:table>.json", views.as_json, name="json"),
+    path("looked/", views.note_look, name="looked"),
+    path("<slug:table>.csv", views.export_csv, name="csv"),
+    path("<slug:table>.json", views.export_json, name="json"),
 ]

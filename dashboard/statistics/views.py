@@ -59,23 +59,23 @@ def page(request: HtmxHttpRequest) -> HttpResponse:
 
 @require_safe
 @for_members
-def as_csv(request: HtmxHttpRequest, table: str) -> HttpResponse:
+def export_csv(request: HtmxHttpRequest, table: str) -> HttpResponse:
     """One table, or all of them one after the other, for spreadsheets."""
     report = _report(request)
-    return files.csv_file(_chosen(report, table), table, report)
+    return files.csv_file(_choose_tables(report, table), table, report)
 
 
 @require_safe
 @for_members
-def as_json(request: HtmxHttpRequest, table: str) -> JsonResponse:
+def export_json(request: HtmxHttpRequest, table: str) -> JsonResponse:
     """One table, or all of them by name, for programs."""
     report = _report(request)
-    return files.json_file(_chosen(report, table), table, report)
+    return files.json_file(_choose_tables(report, table), table, report)
 
 
 @require_POST
 @for_members
-def looked(request: HtmxHttpRequest) -> HttpResponse:
+def note_look(request: HtmxHttpRequest) -> HttpResponse:
     """A page tells that its reader has it in sight; with `seconds`, how they read what they decided.
 
     204 whether that was worth noting or not; 404 for an unknown subject, 422 for nonsense.
@@ -85,15 +85,15 @@ def looked(request: HtmxHttpRequest) -> HttpResponse:
     subject = said.get("subject", "")
     try:
         if "seconds" in said:
-            looking.read(subject, _reading(said), by=request.user)
+            looking.read(subject, _parse_reading(said), by=request.user)
         else:
-            looking.looked(subject, by=request.user)
+            looking.note_look(subject, by=request.user)
     except LedgerError as error:
         return HttpResponse(str(error), content_type="text/plain", status=error.http_status)
     return HttpResponse(status=204)
 
 
-def _reading(said: QueryDict) -> Reading:
+def _parse_reading(said: QueryDict) -> Reading:
     try:
         seconds, seen = float(str(said["seconds"])), float(str(said.get("seen", "")))
         characters = int(str(said.get("characters", "")))
@@ -102,7 +102,7 @@ def _reading(said: QueryDict) -> Reading:
     return Reading.checked(seconds, seen, characters)
 
 
-def _chosen(report: Report, name: str) -> list[Any]:
+def _choose_tables(report: Report, name: str) -> list[Any]:
     tables = [table for table in report.tables() if name in ("all", table.name)]
     if not tables:
         raise Http404(f"There is no table {name}.")

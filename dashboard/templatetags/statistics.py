@@ -38,7 +38,7 @@ def rows(table: Table) -> SafeString:
 @register.simple_tag
 def rows_of(asked: Asked, table: Table, first: int) -> SafeString:
     """The first rows of a table, each with a link that narrows to it where that can be done."""
-    return _rows(table, ((_linked(asked, table, str(row[0])), row) for row in table.rows[:first]))
+    return _rows(table, ((_link(asked, table, str(row[0])), row) for row in table.rows[:first]))
 
 
 def _rows(table: Table, named: Iterable[tuple[str, Sequence[Cell]]]) -> SafeString:
@@ -51,7 +51,7 @@ def _rows(table: Table, named: Iterable[tuple[str, Sequence[Cell]]]) -> SafeStri
     return SafeString("".join(found))  # names are escaped by then, and texts in _text
 
 
-def _linked(asked: Asked, table: Table, name: str) -> str:
+def _link(asked: Asked, table: Table, name: str) -> str:
     if table.links not in NARROWING or name == TOGETHER:
         return mark(name)
     return f'<a href="?{escape(asked.query(**{table.links: name}))}">{mark(name)}</a>'
@@ -75,13 +75,13 @@ def number(value: int) -> str:
     return words.count(value)
 
 
-@register.simple_tag
-def asked_query(asked: Asked, **other: str) -> str:
+@register.simple_tag(name="asked_query")
+def encode_query(asked: Asked, **other: str) -> str:
     """What is asked for as a query string, with some of it otherwise."""
     return asked.query(**other)
 
 
-@register.simple_tag
-def everything(asked: Asked) -> str:
+@register.simple_tag(name="everything")
+def encode_everything(asked: Asked) -> str:
     """The query string that narrows to nothing."""
     return asked.query(**dict.fromkeys(NARROWING, ""))

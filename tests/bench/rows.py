@@ -44,7 +44,7 @@ def make(count: int) -> tuple[int, int, int]:
     gate = people.gate("bench", deadline_seconds=10_000_000)
     like = people.asked(people.a_run(), gate=gate)
     by = people.person("reviewer-0")
-    looking.looked(like.subject, by=by)
+    looking.note_look(like.subject, by=by)
     services.approve(like.pk, by=by)
     looking.read(like.subject, looking.Reading(20, 1, 1000), by=by)
     assert like.run_id is not None

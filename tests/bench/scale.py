@@ -143,7 +143,7 @@ def _count_like(first: Tally, days: range, last: int) -> None:
     found = counting.Tally()
     for day in days:
         for (quarter, key), numbers in first.figures.items():
-            found.at(quarter + day * 96, key).add(numbers)
+            found.get_numbers(quarter + day * 96, key).add(numbers)
     with transaction.atomic():
         Progress.objects.update(last=last)
         rollups._add(found)

@@ -163,7 +163,7 @@ def test_waiting_twice_at_once_counts_once() -> None:
         ([asked(70, None)], 0),
     ]
     for requests, seconds in cases:
-        assert timeline.waited(requests, until) == timedelta(seconds=seconds)
+        assert timeline.compute_waited(requests, until) == timedelta(seconds=seconds)
 
 
 # ---- Model calls

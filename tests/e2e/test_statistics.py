@@ -61,7 +61,7 @@ from approvals import services
 from django.contrib.auth.models import User
 from figures import looking
 subject, rita = "approvals.approvalrequest:{number}", User.objects.get(username="rita")
-looking.looked(subject, by=rita)
+looking.note_look(subject, by=rita)
 services.approve({number}, by=rita)
 looking.read(subject, looking.Reading(12, 1, 900), by=rita)
 """)

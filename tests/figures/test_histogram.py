@@ -64,10 +64,10 @@ def test_adding_two_is_the_histogram_of_both(one: list[float], other: list[float
     both = together([*one, *other])
     assert sum_of(together(one), together(other)).counts == both.counts
     stored = Times()
-    stored.add_packed(together(one).packed())
-    stored.add_packed(memoryview(together(other).packed()))
+    stored.add_packed(together(one).pack())
+    stored.add_packed(memoryview(together(other).pack()))
     assert stored.counts == both.counts
-    assert stored.packed() == both.packed()
+    assert stored.pack() == both.pack()
     assert sum(both.counts.values()) == len(one) + len(other)
 
 
@@ -79,16 +79,16 @@ def test_what_is_stored_comes_back_however_often_it_was_added(
     for _ in range(doubled):
         whole.add(whole)
     back = Times()
-    back.add_packed(whole.packed())
+    back.add_packed(whole.pack())
     assert back.counts == whole.counts
     assert sum(back.counts.values()) == len(times) * 2**doubled
 
 
 def test_few_times_are_few_bytes_and_many_are_no_more_than_the_buckets() -> None:
-    assert Times().packed() == b""
-    assert len(together([0.5, 3600.0, 86_400.0]).packed()) <= 19
+    assert Times().pack() == b""
+    assert len(together([0.5, 3600.0, 86_400.0]).pack()) <= 19
     every = together([value(number) for number in range(1, BUCKETS)] * 10)
-    assert len(every.packed()) <= BUCKETS + 3
+    assert len(every.pack()) <= BUCKETS + 3
 
 
 @pytest.mark.parametrize(("most", "size"), [(255, 1), (256, 2), (65_535, 2), (65_536, 4)])
@@ -98,9 +98,9 @@ def test_a_bucket_is_stored_with_as_many_bytes_as_the_fullest_takes(most: int, s
     one = together([value(number) for number in buckets[:1]])
     for _ in range(most - 1):
         whole.add(one)
-    assert len(whole.packed()) == 3 + size * len(buckets)
+    assert len(whole.pack()) == 3 + size * len(buckets)
     back = Times()
-    back.add_packed(whole.packed())
+    back.add_packed(whole.pack())
     assert back.counts == dict.fromkeys(buckets, 1) | {buckets[0]: most}
 
 

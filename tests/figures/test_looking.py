@@ -48,9 +48,9 @@ def decided(by: User) -> ApprovalRequest:
 
 def test_the_first_look_is_noted_once() -> None:
     request, sam = people.asked(), people.person("sam", "Reviewers")
-    assert looking.looked(request.subject, by=people.rita())
-    assert not looking.looked(request.subject, by=people.rita())
-    assert not looking.looked(request.subject, by=sam)
+    assert looking.note_look(request.subject, by=people.rita())
+    assert not looking.note_look(request.subject, by=people.rita())
+    assert not looking.note_look(request.subject, by=sam)
     assert told("approvals.looked") == [(request.subject, "user:rita")]
 
 
@@ -59,12 +59,12 @@ def test_a_look_of_somebody_who_may_not_decide_is_none(who: str) -> None:
     groups = {"olga": ["Operators"], "requester": ["Reviewers"]}.get(who, [])
     by = people.person(who, *groups)
     request = people.asked(people.a_run(requester=by if who == "requester" else None))
-    assert not looking.looked(request.subject, by=by)
+    assert not looking.note_look(request.subject, by=by)
     assert told("approvals.looked") == []
 
 
 def test_a_look_at_what_is_decided_is_none() -> None:
-    assert not looking.looked(decided(people.rita()).subject, by=people.rita())
+    assert not looking.note_look(decided(people.rita()).subject, by=people.rita())
 
 
 def test_a_reading_is_noted_once_for_whoever_decided() -> None:
@@ -95,7 +95,7 @@ def test_the_reviewer_who_edits_has_read_what_they_edited() -> None:
 )  # fmt: skip
 def test_an_unknown_subject_is_named(subject: str) -> None:
     with pytest.raises(UnknownId):
-        looking.looked(subject, by=people.rita())
+        looking.note_look(subject, by=people.rita())
     assert (
         browser(people.rita()).post("/statistics/looked/", {"subject": subject}).status_code == 404
     )
@@ -144,7 +144,7 @@ def test_opening_a_page_writes_nothing() -> None:
 
 def test_the_history_tells_who_looked_first_and_not_how_anybody_read() -> None:
     request = people.asked()
-    looking.looked(request.subject, by=people.rita())
+    looking.note_look(request.subject, by=people.rita())
     services.approve(request.pk, by=people.rita())
     looking.read(request.subject, READING, by=people.rita())
     page = browser(people.person("sam", "Reviewers")).get(f"/approvals/{request.pk}/")
@@ -156,7 +156,7 @@ def test_the_history_tells_who_looked_first_and_not_how_anybody_read() -> None:
 
 def test_the_history_of_an_escalation_names_who_looked_and_keeps_how_it_was_read() -> None:
     rita, escalation = people.rita(), escalated()
-    assert looking.looked(escalation.subject, by=rita)
+    assert looking.note_look(escalation.subject, by=rita)
     escalations.answer(escalation.pk, by=rita, answer="This one.")
     assert looking.read(escalation.subject, READING, by=rita)
     lines = [entry.what for entry in history.entries(now_is(escalation))]
@@ -167,8 +167,8 @@ def test_a_turn_at_a_plan_is_looked_at_and_read_like_any_question() -> None:
     rita, sam = people.rita(), people.person("sam", "Reviewers")
     plan = offered()
     subject = turn(plan).subject
-    assert looking.looked(subject, by=rita)
-    assert not looking.looked(subject, by=sam)
+    assert looking.note_look(subject, by=rita)
+    assert not looking.note_look(subject, by=sam)
     plans.accept(plan.pk, by=sam)
     assert not looking.read(subject, READING, by=rita)
     assert looking.read(subject, READING, by=sam)
@@ -180,8 +180,8 @@ def test_a_turn_at_a_plan_is_looked_at_and_read_like_any_question() -> None:
 def test_the_requester_of_a_plan_may_look_at_it_and_a_stranger_may_not() -> None:
     ruth = people.person("ruth")
     subject = turn(offered(people.a_run(requester=ruth))).subject
-    assert not looking.looked(subject, by=people.person("olga", "Operators"))
-    assert looking.looked(subject, by=ruth)
+    assert not looking.note_look(subject, by=people.person("olga", "Operators"))
+    assert looking.note_look(subject, by=ruth)
 
 
 def test_looks_at_plans_and_how_they_were_read_are_on_the_statistics_page() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from figures import looking, reading
-from figures.declared import declared
+from figures.declared import collect_declared
 from figures.looking import Reading
 from figures.numbers import COUNTS, Numbers
 from figures.reading import Wanted
@@ -34,15 +34,15 @@ def counts(pattern: str, dimension: str = "", value: str = "") -> dict[str, int]
 
 def test_every_installed_pattern_is_declared() -> None:
     installed = [pattern.model._meta.app_label for pattern in patterns.list_patterns()]
-    assert sorted(installed) == [each.pattern for each in declared().patterns]
+    assert sorted(installed) == [each.pattern for each in collect_declared().patterns]
 
 
 def test_no_event_belongs_to_two_patterns() -> None:
-    kinds = [kind for each in declared().patterns for kind in (*each.kinds, each.asked)]
+    kinds = [kind for each in collect_declared().patterns for kind in (*each.kinds, each.asked)]
     assert len(kinds) == len(set(kinds))
 
 
-@pytest.mark.parametrize("each", declared().patterns, ids=lambda each: each.pattern)
+@pytest.mark.parametrize("each", collect_declared().patterns, ids=lambda each: each.pattern)
 def test_outcomes_are_columns(each: Any) -> None:
     assert set(each.outcomes.values()) <= set(COUNTS)
     assert all(kind.startswith(f"{each.pattern}.") for kind in (*each.kinds, each.asked))
@@ -67,14 +67,14 @@ def test_reviews_are_approved_corrected_rejected_and_released() -> None:
 def test_taking_an_output_in_hand_is_the_first_look_at_it() -> None:
     item, rita = reviewing.added(), people.rita()
     assert claims.take_next(rita) == item
-    assert not looking.looked(item.subject, by=rita)
+    assert not looking.note_look(item.subject, by=rita)
     assert counts("reviews")["looks"] == 1
     assert figures("reviews")[""].percentile("to_look", 0.5) is not None
 
 
 def test_a_look_at_an_output_that_nobody_has_in_hand_is_one_too() -> None:
     item, rita = reviewing.added(), people.rita()
-    assert looking.looked(item.subject, by=rita)
+    assert looking.note_look(item.subject, by=rita)
     services.approve(item.pk, by=rita)
     assert looking.read(item.subject, Reading(4, 1, 500), by=rita)
     assert counts("reviews", "reviewer", "rita") == {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from figures import ranges
 from figures.ranges import make, midnight, zone_named
-from figures.slots import WIDTHS, begins, covering, holding, quarter
+from figures.slots import WIDTHS, begins, cover, list_holding, quarter
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOON = datetime(2026, 11, 23, 12, 7, tzinfo=UTC)
@@ -28,7 +28,7 @@ def hours(range_: ranges.Range) -> list[float]:
 def test_slots_cover_a_stretch_exactly_once(start: int, length: int) -> None:
     covered = [
         number
-        for level, first in covering(start, start + length)
+        for level, first in cover(start, start + length)
         for number in range(first, first + WIDTHS[level])
     ]
     assert covered == list(range(start, start + length))
@@ -36,12 +36,12 @@ def test_slots_cover_a_stretch_exactly_once(start: int, length: int) -> None:
 
 def test_ninety_days_are_few_slots() -> None:
     start = midnight(date(2026, 8, 25), ZoneInfo("Asia/Kathmandu"))
-    assert len(list(covering(start, start + 90 * 96))) < 60
+    assert len(list(cover(start, start + 90 * 96))) < 60
 
 
 @given(number=st.integers(0, 3_000_000))
 def test_a_quarter_is_in_one_slot_of_every_width(number: int) -> None:
-    for level, start in holding(number):
+    for level, start in list_holding(number):
         assert start <= number < start + WIDTHS[level]
         assert start % WIDTHS[level] == 0
 

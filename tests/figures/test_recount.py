@@ -140,7 +140,7 @@ def do(step: str, number: int, clock: Clock) -> None:
         elif step == "cancel":
             services.cancel(row.pk, actor="user:olga")
         elif step == "look":
-            looking.looked(row.subject, by=by)
+            looking.note_look(row.subject, by=by)
         elif step == "read":
             looking.read(row.subject, Reading(number / 7, (number % 5) / 4, 80 + number), by=by)
         elif step == "edit":

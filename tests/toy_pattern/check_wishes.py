@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from dashboard.live import rendering
-from dashboard.live.admission import admitted
+from dashboard.live.admission import find_admitted
 from dashboard.live.changes import ROW
 from ledger import leases, runs
 from ledger.models import Event, JournalEntry, Run
@@ -100,7 +100,7 @@ def test_open_pages_are_told(browser: Client, rita: User) -> None:
     assert said["counts"] == {"wishes": 0, "wishes_risk": ""}
     key = browser.session.session_key
     assert key is not None
-    assert "wishes.view_wish" in admitted([key])[key]
+    assert "wishes.view_wish" in find_admitted([key])[key]
 
 
 def test_the_timeline_of_a_run_tells_it(browser: Client, rita: User) -> None:

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from dashboard.start.first_start import Login, example_tasks, first_login
+from dashboard.start.first_start import Login, example_tasks, make_first_login
 from dashboard.start.processes import Child, Supervisor
 from dashboard.start.static_files import collect_static_files
 from ledger.log import guards
@@ -58,7 +58,7 @@ class Command(BaseCommand):
         static_files = settings.HITL_DATA_DIR / "static"
         collect_static_files(static_files)
         os.environ["HITL_STATIC_ROOT"] = str(static_files)  # for the children
-        login = first_login()
+        login = make_first_login()
         if settings.DEMO and not settings.OPENAI_API_KEY and (count := example_tasks()):
             self.say(f"Gave the demo's agent {count} example tasks (DEMO=0 starts without).")
         self.say("Starting …")
@@ -107,11 +107,11 @@ def refuse_taken(port: int) -> None:
         except OSError as error:
             raise CommandError(
                 f"Port {port} cannot be used ({error.strerror}). Is this running already? "
-                f"Otherwise choose another port: PORT={port % 65535 + 1} {how_to_start()}"
+                f"Otherwise choose another port: PORT={port % 65535 + 1} {describe_start()}"
             ) from error
 
 
-def how_to_start() -> str:
+def describe_start() -> str:
     """What people type to start everything: in a checkout, or of an installed package."""
     return "make run" if settings.HITL_CHECKOUT else f"{settings.HITL_COMMAND} up"
 

@@ -53,7 +53,7 @@ urlpatterns = [
     path("400/", fails(BadRequest())),
     path("500/", fails(RuntimeError("secret"))),
 ]
-handler403 = "dashboard.frame.errors.denied"
+handler403 = "dashboard.frame.errors.show_denial"
 
 PERMISSIONS = ["view_approvalrequest", "view_run"]
 

@@ -78,7 +78,7 @@ def test_a_clock_that_gives_no_time_is_noticed(
     guarded: None, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     MigrationRecorder(connection).migration_qs.all().delete()
-    monkeypatch.setattr(health, "_wanted", frozenset)
+    monkeypatch.setattr(health, "_list_wanted", frozenset)
     response = client.get("/readyz")
     assert response.status_code == 503
     assert response.json()["checks"]["clock"]["why"] == "The database gives no time."

@@ -15,11 +15,11 @@ from pytest_django import DjangoAssertNumQueries
 
 from dashboard.live import hub as hubs
 from dashboard.live import listener, rendering
-from dashboard.live.admission import admitted
+from dashboard.live.admission import find_admitted
 from dashboard.live.hub import Hub, hub
 from dashboard.live.kinds import kinds
 from dashboard.live.listener import NOT_ALLOWED, TRY_AGAIN, Listener
-from dashboard.live.transport import at_once_to, texts_to, unsent_by
+from dashboard.live.transport import make_sender, texts_to, unsent_by
 from ledger.models import Event
 from ledger.transitions import record
 from pages import cards
@@ -142,7 +142,7 @@ async def test_a_listener_that_fails_does_not_stop_the_others() -> None:
 
     third = listening(Wire())
     third.offer = raising  # type: ignore[method-assign]
-    hubs.in_loops([third, first, second], lambda one: one.offer([frame(1)]))
+    hubs.call_in_loops([third, first, second], lambda one: one.offer([frame(1)]))
     await until(lambda: len(fine.texts) == 2 and broken.code == TRY_AGAIN)
 
 
@@ -155,7 +155,7 @@ async def test_a_slow_reader_holds_up_nobody_and_is_sent_away(
     await until(lambda: slow.texts and quick.texts)
     slow.free.clear()
     for number in range(1, 6):
-        hubs.in_loops(both, lambda one, number=number: one.offer([frame(number)]))  # type: ignore[misc]
+        hubs.call_in_loops(both, lambda one, number=number: one.offer([frame(number)]))  # type: ignore[misc]
         await until(lambda number=number: len(quick.texts) == number + 1)  # type: ignore[misc]
     await until(lambda: slow.code == TRY_AGAIN)
     assert quick.code is None
@@ -206,7 +206,7 @@ class Daphne:
 def on_daphne(server: Daphne) -> Listener:
     send = partial(server.handle_reply, server)
     found = Listener(
-        texts_to(send), Wire().close, session_key="key", may=ALL, at_once=at_once_to(send)
+        texts_to(send), Wire().close, session_key="key", may=ALL, at_once=make_sender(send)
     )
     found._go_live(0, "live")
     return found
@@ -216,7 +216,7 @@ async def test_on_daphne_a_text_is_framed_once_and_sent_without_a_task() -> None
     server = Daphne()
     many = [on_daphne(server) for _ in range(3)]
     before = server.prepared
-    hubs._each(many, lambda one: one.say("Ein Rätsel"))
+    hubs._call_each(many, lambda one: one.say("Ein Rätsel"))
     assert server.sent[3:] == ["Ein Rätsel"] * 3
     assert server.prepared == before + 1
 
@@ -274,7 +274,7 @@ async def test_a_newer_card_is_never_followed_by_an_older_one(
             return [frame(2, version="second")], 2
         return [], 2
 
-    monkeypatch.setattr(rendering, "since", since)
+    monkeypatch.setattr(rendering, "draw_since", since)
     await one.catch_up(0)
     one.offer([frame(1, version="first")])  # later still
     one.offer([frame(2, version="second"), frame(3, version="third")])
@@ -291,7 +291,7 @@ async def test_it_looks_again_until_nothing_was_appended(monkeypatch: pytest.Mon
     one = Listener(wire.send, wire.close, session_key="key", may=ALL)
     monkeypatch.setattr(
         rendering,
-        "since",
+        "draw_since",
         lambda after, _: ([frame(ends[after])][: ends[after] - after], ends[after]),
     )
     await one.catch_up(0)
@@ -301,7 +301,7 @@ async def test_it_looks_again_until_nothing_was_appended(monkeypatch: pytest.Mon
 
 async def test_it_waits_for_room_while_it_catches_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listener, "PATIENCE", 0.1)
-    monkeypatch.setattr(rendering, "since", lambda after, _: ([frame(1)], 1))
+    monkeypatch.setattr(rendering, "draw_since", lambda after, _: ([frame(1)], 1))
     wire = Wire()
     one = Listener(
         wire.send, wire.close, session_key="key", may=ALL, unsent=lambda: listener.MOST_UNSENT
@@ -356,7 +356,7 @@ async def test_a_log_that_jumped_back_means_reload(monkeypatch: pytest.MonkeyPat
 async def test_when_nobody_can_say_who_may_listen_everybody_comes_back(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(hubs, "admitted", None)
+    monkeypatch.setattr(hubs, "find_admitted", None)
     wire, one = Wire(), Hub()
     one._listeners = frozenset({listening(wire)})
     await asyncio.to_thread(one.check)
@@ -374,7 +374,7 @@ def test_the_check_asks_the_same_few_queries_for_any_number(
     users = [people.rita(), people.root(), people.otto()]
     keys = [cookie_of(users[number % 3]) for number in range(30)]
     with django_assert_num_queries(1 + len({kind.needs for kind in kinds().values()})):
-        found = admitted([*keys, "unknown", ""])
+        found = find_admitted([*keys, "unknown", ""])
     assert sorted(found) == sorted(key for n, key in enumerate(keys) if n % 3 != 2)
 
 
@@ -384,7 +384,7 @@ def test_a_session_nobody_signed_in_to_is_not_admitted() -> None:
     session["theme"] = "dark"
     session.create()
     assert session.session_key
-    assert admitted([session.session_key]) == {}
+    assert find_admitted([session.session_key]) == {}
 
 
 # ---- The beat

@@ -284,21 +284,21 @@ def test_frames_come_in_the_order_of_the_last_change() -> None:
 
 def test_since_tells_the_end_that_it_reached() -> None:
     request = people.asked()
-    found = rendering.since(0, None)
+    found = rendering.draw_since(0, None)
     assert found is not None
     assert [frame.subject for frame in found[0]] == [request.subject]
     assert found[1] == end()
-    assert rendering.since(end(), None) == ([], end())
+    assert rendering.draw_since(end(), None) == ([], end())
 
 
 def test_a_page_catches_up_only_with_what_it_shows() -> None:
     request = people.asked()
     for _ in range(rendering.MOST_CARDS):
         people.asked()
-    found = rendering.since(0, page_of(request))
+    found = rendering.draw_since(0, page_of(request))
     assert found is not None
     assert [frame.subject for frame in found[0]] == [request.subject]
-    assert rendering.since(0, INBOX) is None
+    assert rendering.draw_since(0, INBOX) is None
 
 
 def test_figures_are_those_that_a_person_may_see() -> None:
@@ -312,7 +312,7 @@ def test_figures_are_those_that_a_person_may_see() -> None:
 
 @pytest.mark.parametrize("after", [-1, 1, 10**18])
 def test_since_knows_no_event_that_the_log_does_not_have(after: int) -> None:
-    assert rendering.since(after, None) is None
+    assert rendering.draw_since(after, None) is None
 
 
 # ---- Cost and mishap
@@ -337,9 +337,9 @@ def test_pages_that_come_back_together_share_what_is_drawn(
 ) -> None:
     request = people.asked()
     pages = frozenset({"runs", request.subject})
-    rendering.since(0, pages)
+    rendering.draw_since(0, pages)
     monkeypatch.setattr(cards, "render_to_string", None)  # drawing again would fail
-    found = rendering.since(0, pages)
+    found = rendering.draw_since(0, pages)
     assert found is not None
     assert len(found[0]) == 1
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.live.transport import at_once_to
+from dashboard.live.transport import make_sender
 
 
 class Transport:
@@ -54,7 +54,7 @@ class Protocol:
 
 
 def say(protocol: Protocol, *texts: str) -> list[bool]:
-    send = at_once_to(partial(protocol.handle_reply, protocol))
+    send = make_sender(partial(protocol.handle_reply, protocol))
     return [send(text) for text in texts]
 
 

@@ -310,7 +310,7 @@ def test_a_time_in_which_nothing_was_decided_says_so(rita: Client) -> None:
 
 def test_every_chart_has_a_caption_and_its_table(clock: Clock, rita: Client) -> None:
     request = people.asked()
-    looking.looked(request.subject, by=people.rita())
+    looking.note_look(request.subject, by=people.rita())
     services.approve(request.pk, by=people.rita())
     looking.read(request.subject, Reading(3, 1, 1000), by=people.rita())
     text = page(rita)
