@@ -39,7 +39,7 @@ class FormerCalls:
 
     def take(self, asked: dict[str, Any]) -> dict[str, Any]:
         """What was asked then in the place of this; `asked` itself where nothing was."""
-        if not self._left or _opening(asked) not in OURS:
+        if not self._left or _read_opening(asked) not in OURS:
             return asked
         former = next((one for one in self._left if _is_same(one, asked)), None)
         if former is None:
@@ -53,7 +53,7 @@ def _may_be_ours(text: str) -> bool:
 
 
 def _is_former(asked: Asked) -> bool:
-    return _opening(asked) in OURS and _system(asked) not in CURRENT
+    return _read_opening(asked) in OURS and _system(asked) not in CURRENT
 
 
 def _is_same(former: Asked, asked: Asked) -> bool:
@@ -62,7 +62,7 @@ def _is_same(former: Asked, asked: Asked) -> bool:
     Of several the oldest is taken: those that are alike are asked one after the other.
     """
     return (
-        _opening(former) == _opening(asked)
+        _read_opening(former) == _read_opening(asked)
         and _shape(former) == _shape(asked)
         and _agree(_about(former), _about(asked))
     )
@@ -84,7 +84,7 @@ def _about(asked: Asked) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _opening(asked: Asked) -> str:
+def _read_opening(asked: Asked) -> str:
     return _system(asked)[:OPENING]
 
 

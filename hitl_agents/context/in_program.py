@@ -22,7 +22,7 @@ from django.db import connection
 from approvals.actions import ActionContext, ActionFailed, OutcomeUnknown, evidence_of
 from approvals.models import ApprovalRequest
 from hitl_agents.journal import action_entries, entries
-from hitl_agents.journal.actions import Effect, as_json, idempotency_key
+from hitl_agents.journal.actions import Effect, idempotency_key, make_storable
 from hitl_agents.journal.entries import Hold, Question, Step
 from ledger import canonical, leases
 from ledger.errors import LostLease
@@ -72,7 +72,7 @@ class LibraryRun:
         self._entry, request = await self._db(entries.ask, step, question)
         return request
 
-    async def delivered(self) -> None:
+    async def note_delivered(self) -> None:
         """Note that the program has taken up the decision on its last question."""
         await self._db(entries.take_decision, self._entry)
 
@@ -87,15 +87,15 @@ class LibraryRun:
             await self._db(action_entries.fail_action, entry, str(failure))
             raise
         except (OutcomeUnknown, asyncio.CancelledError) as error:
-            await self._in_doubt(entry, evidence_of(error))
+            await self._leave_in_doubt(entry, evidence_of(error))
             raise
         except Exception as error:
             await self._db(action_entries.fail_action, entry, f"{type(error).__name__}: {error}")
             raise
-        await self._db(action_entries.finish_or_leave_evidence, entry, as_json(result))
+        await self._db(action_entries.finish_or_leave_evidence, entry, make_storable(result))
         return result
 
-    async def _in_doubt(self, entry: JournalEntry, why: str) -> None:
+    async def _leave_in_doubt(self, entry: JournalEntry, why: str) -> None:
         about = {"kind": "action", "entry": entry.pk, "name": entry.name, "why": why}
         with suppress(LostLease):
             await sync_to_async(leases.doubt)(self.hold.run_id, self.hold.fence, about)

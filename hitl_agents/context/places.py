@@ -66,7 +66,7 @@ class ProgramPlace:
 
     async def wait(self, request: ApprovalRequest) -> ApprovalRequest:
         decided = await self._gate.wait_for_approval(request.pk)
-        await self._run.delivered()
+        await self._run.note_delivered()
         return decided
 
     async def act(self, request: ApprovalRequest, effect: Effect, *, idempotent: bool) -> Any:

@@ -118,11 +118,11 @@ class ProgramDesk:
         return await sync_to_async(verb)(self._plan, **about)
 
     async def wait(self, turn: PlanTurn) -> PlanTurn:
-        def answered() -> PlanTurn | None:
+        def find_answered() -> PlanTurn | None:
             found = lookup.find_turn_by_id(turn.pk)
             return found if found.resolved_at is not None else None
 
-        found = await wait_until(answered, subject=turn.subject, timeout=None)
+        found = await wait_until(find_answered, subject=turn.subject, timeout=None)
         assert found is not None  # noqa: S101  # without a timeout it waits until there is one
         return found
 

@@ -11,7 +11,7 @@ from typing import Any
 from approvals import envelope, services
 from approvals.actions import ActionFailed
 from approvals.models import ApprovalRequest, ApprovalStatus
-from hitl_agents.journal.entries import Hold, Status, Step, asked_in, new_entry
+from hitl_agents.journal.entries import Hold, Status, Step, find_subject, new_entry
 from ledger import canonical
 from ledger.clock import now
 from ledger.errors import LostLease
@@ -28,7 +28,7 @@ def start_action(
 ) -> JournalEntry:
     """Commit the start, before the effect. What would run is checked against what was approved."""
     lock_driven(hold.run_id, hold.fence)
-    request = None if request_id is None else _approved(request_id, step)
+    request = None if request_id is None else _check_approved(request_id, step)
     if entry is None:
         entry = new_entry(
             hold,
@@ -47,7 +47,7 @@ def start_action(
     return entry
 
 
-def _approved(request_id: int, step: Step) -> ApprovalRequest:
+def _check_approved(request_id: int, step: Step) -> ApprovalRequest:
     """The approval that lets this action run: approved, unchanged, and for exactly these bytes."""
     request = services.find_by_id(request_id)
     envelope.check(request)
@@ -80,25 +80,25 @@ def _end_action(hold: Hold, entry: JournalEntry, status: str, kind: str, **found
 
 
 def _record_action(kind: str, hold: Hold, entry: JournalEntry, **data: Any) -> None:
-    subject = asked_in(entry) or f"ledger.run:{hold.run_id}"
+    subject = find_subject(entry) or f"ledger.run:{hold.run_id}"
     actor = f"runner:{hold.runner}"
     record(kind, subject, actor=actor, run_id=hold.run_id, action=entry.name, key=entry.key, **data)
 
 
 @verb
-def late_evidence(hold: Hold, entry: JournalEntry, evidence: str) -> None:
+def add_late_evidence(hold: Hold, entry: JournalEntry, evidence: str) -> None:
     """What a runner found out after it had lost the run: evidence for whoever has to say."""
     rows = JournalEntry.objects.filter(pk=entry.pk, status=Status.STARTED)
     rows.update(evidence=f"{hold.runner} under fence {hold.fence}: {evidence}")
 
 
-def ran(result: Any) -> str:
+def describe_result(result: Any) -> str:
     """An action's end in words, for whoever has to say what happened."""
     return f"it ran and returned {result!r}"
 
 
-def failed(error: str) -> str:
-    """As ran(), of an action that is known to have failed."""
+def describe_failure(error: str) -> str:
+    """As describe_result(), of an action that is known to have failed."""
     return f"it failed: {error}"
 
 
@@ -107,7 +107,7 @@ def finish_or_leave_evidence(hold: Hold, entry: JournalEntry, result: Any) -> No
     try:
         finish_action(hold, entry, result)
     except LostLease:
-        late_evidence(hold, entry, ran(result))
+        add_late_evidence(hold, entry, describe_result(result))
         raise
 
 
@@ -116,5 +116,5 @@ def fail_or_leave_evidence(hold: Hold, entry: JournalEntry, error: str) -> None:
     try:
         fail_action(hold, entry, error)
     except LostLease:
-        late_evidence(hold, entry, failed(error))
+        add_late_evidence(hold, entry, describe_failure(error))
         raise

@@ -77,11 +77,14 @@ class Actions:
             request_id=request_id,
         )
         try:
-            result = as_json(await effect(context))
+            result = make_storable(await effect(context))
         except ActionFailed as failure:
             said = str(failure)
             await self._note_end(
-                action_entries.fail_or_leave_evidence, entry, said, action_entries.failed(said)
+                action_entries.fail_or_leave_evidence,
+                entry,
+                said,
+                action_entries.describe_failure(said),
             )
             raise
         except (Exception, asyncio.CancelledError, SystemExit) as error:
@@ -91,7 +94,10 @@ class Actions:
                 raise
             await self._activity.halt()
         await self._note_end(
-            action_entries.finish_or_leave_evidence, entry, result, action_entries.ran(result)
+            action_entries.finish_or_leave_evidence,
+            entry,
+            result,
+            action_entries.describe_result(result),
         )
         return result
 
@@ -129,7 +135,7 @@ def _is_being_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def as_json(result: Any) -> Any:
+def make_storable(result: Any) -> Any:
     """What an action returned, as it can be stored: what is not JSON is kept as its text."""
     try:
         canonical.canonical(result, "result")

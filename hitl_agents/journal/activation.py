@@ -10,7 +10,7 @@ from functools import cache
 from django.db import connection
 from django.db.models import F
 
-from hitl_agents.journal.entries import Hold, Kind, Status, answer, asked_in, note_answer
+from hitl_agents.journal.entries import Hold, Kind, Status, answer, find_subject, note_answer
 from ledger import leases, patterns
 from ledger.clock import read_local_clock
 from ledger.models import JournalEntry, Run
@@ -60,7 +60,7 @@ def claim_waiting(
     agent may be called meanwhile, if nothing of it is journaled before the claim stands.
     """
     hinted = [about] if patterns.is_known(about) else []
-    asked = [_decided_of(label) for label in hinted]
+    asked = [_select_decided(label) for label in hinted]
     locked, journal, *decided = read_together(
         leases.locked_waiting, _journal, *asked, id=run_id, run=run_id
     )
@@ -70,7 +70,7 @@ def claim_waiting(
     run = locked[0]
     read = dict(zip(hinted, decided, strict=True))
     found = _activation(run, run.fence + 1, runner, journal, read)
-    taken = list(_answered(found))
+    taken = list(_note_answers(found))
     if not taken and not leases.time_is_up(run):
         return None
     if begun is not None:
@@ -92,11 +92,11 @@ def _check_not_held(run_id: int) -> None:
         raise Held(f"Run {run_id} is locked.")
 
 
-def _answered(found: Activation) -> Iterator[tuple[JournalEntry, list[HumanRequest]]]:
+def _note_answers(found: Activation) -> Iterator[tuple[JournalEntry, list[HumanRequest]]]:
     """Note in memory which awaited questions are answered: each entry, and what answers it."""
     at = read_local_clock()  # it decides nothing
     for entry in found.journal:
-        request = found.decided.get(asked_in(entry))
+        request = found.decided.get(find_subject(entry))
         if entry.status == Status.WAITING and request is not None:
             effective = answer(entry, request, at)
             found.decided[effective.subject] = effective
@@ -113,7 +113,7 @@ def _activation(
     """`read` are decided questions by their table, as far as they are read already."""
     decided: dict[str, HumanRequest] = {}
     for label in {one.request_kind for one in journal if one.kind in (Kind.QUESTION, Kind.WAIT)}:
-        found = read[label] if label in read else _decided_of(label)(run=run.pk)
+        found = read[label] if label in read else _select_decided(label)(run=run.pk)
         for request in found:
             request.run = run
             decided[request.subject] = request
@@ -129,7 +129,7 @@ _journal = Rows(
 
 
 @cache
-def _decided_of(label: str) -> Rows[HumanRequest]:
+def _select_decided(label: str) -> Rows[HumanRequest]:
     """The decided questions of one kind that a run has asked."""
     pattern = patterns.get(label)
     asked = pattern.model.objects.select_related(*pattern.related)

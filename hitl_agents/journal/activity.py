@@ -252,16 +252,16 @@ class Activity:
             loop.call_soon(self._turn)
             return
         self._settling = False
-        timer = self._next_timer(loop.time())
+        timer = self._find_next_timer(loop.time())
         if timer is not None:
             # In an empty context: this timer is ours, not one of the run's.
             loop.call_at(timer + 0.01, self._settle, context=Context())
         elif self._parked:
-            self.close(self._suspended())
+            self.close(self._build_suspend())
         else:
             self._wait_after_all()
 
-    def _suspended(self) -> Suspend:
+    def _build_suspend(self) -> Suspend:
         waits = {entry.pk: entry for entry in self._parked.values()}
         ends = [entries.wakes_at(one) for one in waits.values() if one.kind == EntryKind.WAIT]
         return Suspend(tuple(sorted(waits)), min(ends, default=None))
@@ -272,7 +272,7 @@ class Activity:
             if not future.done():
                 future.set_result(None)
 
-    def _next_timer(self, time: float) -> float | None:
+    def _find_next_timer(self, time: float) -> float | None:
         """When the agent's own next timer fires, such as wait_for's; None if not soon."""
         self.timers = {timer for timer in self.timers if not timer.cancelled()}
         soon = [timer.when() for timer in self.timers if timer.when() <= time + LINGER]

@@ -49,7 +49,7 @@ class Step:
         return hashlib.sha256(self.input.encode()).hexdigest()
 
 
-def asked_in(entry: JournalEntry) -> str:
+def find_subject(entry: JournalEntry) -> str:
     """The subject of the question that an entry is about; "" when it is about none."""
     return f"{entry.request_kind}:{entry.request_id}" if entry.request_id else ""
 
@@ -107,7 +107,7 @@ def note_failed(hold: Hold, step: Step, error: str, started_at: Any) -> JournalE
     )
 
 
-def left_key(key: str) -> str:
+def make_left_key(key: str) -> str:
     """The key of the entry that says that the agent stopped waiting for the step of that key."""
     return f"left/{key}"  # no step's own: those begin with their kind
 
@@ -117,7 +117,7 @@ def note_left(hold: Hold, step: Step) -> None:
     """The agent itself stopped waiting for this step, as `asyncio.wait_for` does; a replay, too."""
     lock_driven(hold.run_id, hold.fence)
     name, about = f"stopped waiting for {step.name}"[:200], canonical.canonical({"step": step.key})
-    left = Step(Kind.READ, name, left_key(step.key), about)
+    left = Step(Kind.READ, name, make_left_key(step.key), about)
     new_entry(hold, left, Status.DONE, finished_at=now())
 
 
@@ -163,7 +163,7 @@ def ask(hold: Hold, step: Step, question: Question) -> tuple[JournalEntry, Any]:
     return entry, request
 
 
-def asked(hold: Hold, entry: JournalEntry) -> Any:
+def read_question(hold: Hold, entry: JournalEntry) -> Any:
     """The row of a question that was asked before."""
     return patterns.get(entry.request_kind).find_by_id(entry.request_id)
 
@@ -262,15 +262,15 @@ def wakes_at(entry: JournalEntry) -> datetime:
 
 def decision_in(decided: dict[str, HumanRequest], entry: JournalEntry) -> HumanRequest | None:
     """The decision that this entry's question is answered by, if the claim has brought it."""
-    return decided.get(f"{entry.request_kind}:{_decided_by(entry)}")
+    return decided.get(f"{entry.request_kind}:{_get_decider(entry)}")
 
 
-def _decided_by(entry: JournalEntry) -> int | None:
+def _get_decider(entry: JournalEntry) -> int | None:
     """The request that answers this question, once one does: the reviewer's edit of what was asked."""
     return (entry.result or {}).get("decided")
 
 
-def given_up(entry: JournalEntry) -> set[int]:
+def read_given_up(entry: JournalEntry) -> set[int]:
     """Which waits for this question, from 1, the agent has itself stopped."""
     return set((entry.result or {}).get("given_up", ()))
 
@@ -284,7 +284,7 @@ def give_up(hold: Hold, entry: JournalEntry, number: int, key: str) -> None:
     run = lock_driven(hold.run_id, hold.fence)
     own = JournalEntry.objects.filter(run=run, generation=hold.generation, key=key)
     own.exclude(status=Status.DONE).update(status=Status.ABANDONED)
-    entry.result = {**(entry.result or {}), "given_up": sorted({*given_up(entry), number})}
+    entry.result = {**(entry.result or {}), "given_up": sorted({*read_given_up(entry), number})}
     if entry.status != Status.DONE:
         entry.status = Status.ABANDONED
     entry.save(update_fields=["status", "result"])

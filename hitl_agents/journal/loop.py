@@ -27,7 +27,7 @@ class RunnerLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         super().__init__()
-        self.set_task_factory(_own_task)
+        self.set_task_factory(_make_task)
         self.owned: WeakSet[asyncio.Task[Any]] = WeakSet()  # tasks that runs' own code has started
 
     def run_forever(self) -> None:
@@ -40,7 +40,7 @@ class RunnerLoop(asyncio.SelectorEventLoop):
             try:
                 return super().run_forever()
             except SystemExit as error:
-                if not any(_ended_with(task, error) for task in list(self.owned)):
+                if not any(_has_ended_with(task, error) for task in list(self.owned)):
                     raise
                 log.warning("A run's own code raised SystemExit(%s).", error)
 
@@ -64,7 +64,7 @@ class RunnerLoop(asyncio.SelectorEventLoop):
         return handle
 
 
-def _own_task(
+def _make_task(
     loop: asyncio.AbstractEventLoop,
     coroutine: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
     context: Context | None = None,
@@ -81,5 +81,5 @@ def _own_task(
     return task
 
 
-def _ended_with(task: asyncio.Task[Any], error: BaseException) -> bool:
+def _has_ended_with(task: asyncio.Task[Any], error: BaseException) -> bool:
     return task.done() and not task.cancelled() and task.exception() is error

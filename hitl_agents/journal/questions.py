@@ -55,8 +55,8 @@ class Questions:
                 return self._rows.keep(step, entry), request, True
             if entry.input_digest != step.digest:
                 await diverge(self._activity, step.key, entry.input, step.input)
-            known = self._rows.decided.get(entries.asked_in(entry))
-            return entry, known or await self._rows.write(entries.asked, entry), False
+            known = self._rows.decided.get(entries.find_subject(entry))
+            return entry, known or await self._rows.write(entries.read_question, entry), False
 
     async def wait(
         self, model: type[HumanRequest], request_id: Any, timeout: float | None = None
@@ -81,7 +81,7 @@ class Questions:
         if seconds > LONGEST_WAIT:
             return await self.wait(model, request_id)
         asked = await self._find_asked(model, request_id)
-        about = {"request": entries.asked_in(asked), "seconds": seconds}
+        about = {"request": entries.find_subject(asked), "seconds": seconds}
         step = self._rows.identify_step(EntryKind.WAIT, asked.name, about)
 
         async def wait_in_time() -> Any | None:
@@ -118,7 +118,7 @@ class Questions:
         """
         self._waits[asked.pk] += 1
         number = self._waits[asked.pk]
-        if number in entries.given_up(asked):
+        if number in entries.read_given_up(asked):
             await self._activity.park_until_cancelled(asked)
         try:
             return await wait()

@@ -34,7 +34,7 @@ class Rows:
         self._database = database
         self._by_key = {entry.key: entry for entry in activation.journal}
         questions = [one for one in activation.journal if one.kind == EntryKind.QUESTION]
-        self._questions = {entries.asked_in(entry): entry for entry in questions}
+        self._questions = {entries.find_subject(entry): entry for entry in questions}
         self._counts: Counter[str] = Counter()
 
     def identify_step(self, kind: EntryKind, name: str, about: Any, key: str | None = None) -> Step:
@@ -69,7 +69,7 @@ class Rows:
         """Know that entry from now on as the step's; the entry."""
         self._by_key[step.key] = entry
         if entry.kind == EntryKind.QUESTION:
-            self._questions[entries.asked_in(entry)] = entry
+            self._questions[entries.find_subject(entry)] = entry
         return entry
 
     async def write(self, function: Callable[..., Any], *args: Any, patiently: bool = False) -> Any:
@@ -81,7 +81,7 @@ class Rows:
     ) -> Any:
         """Use our own database: that it is away is no outcome of the agent's step."""
         await self.claim.stands()
-        ask = self._database.patiently if patiently else self._database
+        ask = self._database.call_patiently if patiently else self._database
         try:
             return await ask(function, *args)
         except (OperationalError, InterfaceError) as error:

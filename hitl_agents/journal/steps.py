@@ -88,7 +88,7 @@ class Steps:
         """What `do()` returns; or, where the agent stopped waiting for this step, a wait that it
         stops again. Otherwise a step that is done meanwhile would lead a replay the other way.
         """
-        left = self._rows.find(entries.left_key(step.key))
+        left = self._rows.find(entries.make_left_key(step.key))
         if left is not None:
             await self._activity.park_until_cancelled(left)
         try:

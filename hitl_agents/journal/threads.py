@@ -26,10 +26,10 @@ class DatabaseThreads:
 
     async def __call__(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         context = contextvars.copy_context()
-        call = partial(context.run, _guarded, function, *args, **kwargs)
+        call = partial(context.run, _call_guarded, function, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._pool, call)
 
-    async def patiently(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    async def call_patiently(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """The same; but a database that is away is waited for a bit, and asked again.
 
         For what nobody else knows, and what may be written twice: an error does not say whether
@@ -44,7 +44,7 @@ class DatabaseThreads:
 
     def submit(self, function: Callable[..., Any], *args: Any) -> None:
         """Run a function that catches its own errors; nobody waits for it. From any thread."""
-        self._pool.submit(_guarded, function, *args)
+        self._pool.submit(_call_guarded, function, *args)
 
     def close(self) -> None:
         """Close every thread's connection, then end the threads."""
@@ -59,7 +59,7 @@ class DatabaseThreads:
         self._pool.shutdown()
 
 
-def _guarded(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+def _call_guarded(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """A connection that the server has dropped is closed, so that the next call opens one."""
     try:
         return function(*args, **kwargs)

@@ -18,7 +18,7 @@ class Backoff:
         self._failures: Counter[int] = Counter()  # in a row
         self._until: dict[int, float] = {}
 
-    def after(self, run_id: int, error: Exception) -> float:
+    def note_failure(self, run_id: int, error: Exception) -> float:
         """It failed: seconds until it is to be tried again."""
         if isinstance(error, OperationalError | InterfaceError):
             return AGAIN

@@ -62,7 +62,7 @@ class Claims:
         self.in_flight = 0  # claims that are not over yet
         self.soon_again = 0  # claims that failed and are tried again within a second
 
-    def soon(self, run_id: int, table: str) -> None:
+    def submit(self, run_id: int, table: str) -> None:
         """Claim this run if it waits; `table` is where the answer stands, "" if not known.
 
         From any thread. Once closed, it is left to other runners.
@@ -84,7 +84,7 @@ class Claims:
             self._taken_up.set()
             self._start(found, claim)
 
-        def begun(found: Activation) -> None:
+        def note_begun(found: Activation) -> None:
             self._taken_up.clear()
             self.held.add(run_id)
             self._loop.call_soon_threadsafe(start, found)
@@ -96,13 +96,13 @@ class Claims:
             tell()
 
         try:
-            found = activation.claim_waiting(run_id, self._runner, self._lease, table, begun)
+            found = activation.claim_waiting(run_id, self._runner, self._lease, table, note_begun)
         except activation.Held:
             # By another runner, most likely, which takes it. But perhaps that one fails.
             later = partial(self._try_again, HELD, run_id, table)
             self._loop.call_soon_threadsafe(over, False, later)
         except Exception as error:
-            pause = self._backoff.after(run_id, error)
+            pause = self._backoff.note_failure(run_id, error)
             log.exception("Run %s could not be claimed; trying again in %s s.", run_id, pause)
             later = partial(self._try_again, pause, run_id, table)
             self._loop.call_soon_threadsafe(over, False, later)
@@ -116,11 +116,11 @@ class Claims:
         soon = seconds <= backoff.AGAIN
         self.soon_again += soon
 
-        def again() -> None:
+        def try_now() -> None:
             self.soon_again -= soon
             self._again(run_id, table)
 
-        self._loop.call_later(seconds, again)
+        self._loop.call_later(seconds, try_now)
 
     async def close(self) -> None:
         """End what is begun; its callbacks have been called when this returns."""

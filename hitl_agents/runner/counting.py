@@ -25,7 +25,7 @@ class Counting:
         self._to_count = True  # perhaps: the log may have grown since it was counted
         self._task: asyncio.Task[None] | None = None
 
-    def heard(self, _: list[Event]) -> None:
+    def note_events(self, _: list[Event]) -> None:
         """In the follower's thread: the log has grown."""
         self._to_count = True
 

@@ -119,7 +119,7 @@ class Drive:
     async def _write(self, end: Callable[..., None], *args: Any, **kwargs: Any) -> None:
         """Patiently: what was lost here would be driven again, once its lease has lapsed."""
         run_id, fence = self.run.pk, self.journal.hold.fence
-        await self._database.patiently(end, run_id, fence, *args, **kwargs)
+        await self._database.call_patiently(end, run_id, fence, *args, **kwargs)
 
 
 def _error(agent: asyncio.Task[Any]) -> str | None:

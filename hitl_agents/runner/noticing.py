@@ -22,7 +22,7 @@ MOST_TOLD = 1_000  # decisions that a hint told of, whose events are still to co
 
 
 class Noticing:
-    """What was noticed and nobody has seen to yet. Used in the loop, but for heard() and told().
+    """What was noticed and nobody has seen to yet. Used in the loop, but for take_events() and claim_decided().
 
     `claims_at_once(hint)` is called in the follower's thread: whether the run of that decision is
     being claimed, so that there is nothing else to see to.
@@ -44,7 +44,7 @@ class Noticing:
 
     # ---- In the follower's thread -----------------------------------------------------------
 
-    def heard(self, events: list[Event]) -> None:
+    def take_events(self, events: list[Event]) -> None:
         """Which runs these events may set going."""
         news = [event for event in events if event.id not in self._told_of]
         read = events[-1].id  # what is older comes no more, whether it was among these or not
@@ -54,7 +54,7 @@ class Noticing:
         if left:  # what a claim itself wrote says nothing, and comes when the run goes on
             self._loop.call_soon_threadsafe(self.take_hints, left)
 
-    def told(self, decided: Decided) -> None:
+    def claim_decided(self, decided: Decided) -> None:
         """Before the log is read: claim the run of that question."""
         if self._claims_at_once(Hint(decided=decided.run, table=decided.table)):
             if len(self._told_of) >= MOST_TOLD:

@@ -56,7 +56,7 @@ def _due(within: float) -> Found:
     return Found([run_id for run_id, when in waking.items() if when <= at], soon)
 
 
-def anything_to_claim(driven: list[int]) -> bool:
+def has_claimable(driven: list[int]) -> bool:
     """One cheap read, so that an idle runner takes no write lock."""
     return any(status == Run.Status.QUEUED or pk not in driven for pk, status in _claimable())
 

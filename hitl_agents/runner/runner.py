@@ -61,9 +61,9 @@ class AgentRunner:
         self._client = model_client.make_client()
         await self._database(self._sign_on)
         self._claims = Claims(
-            self.name, self._lease, self._start, self._nothing_to_claim, self._claim_again
+            self.name, self._lease, self._start, self._note_nothing, self._claim_again
         )
-        heart = Heart(self.name, self._lease, self._ours)
+        heart = Heart(self.name, self._lease, self._list_ours)
         heart.start()
         deafen = await self._database(self._listen)
         log.info("Runner %s is at work.", self.name)
@@ -115,8 +115,8 @@ class AgentRunner:
         """Hear the log from here on; returns how to stop that."""
         heard = follower()
         return [
-            heard.subscribe(self._noticing.heard, self._noticing.told),
-            heard.subscribe(self._counting.heard),
+            heard.subscribe(self._noticing.take_events, self._noticing.claim_decided),
+            heard.subscribe(self._counting.note_events),
         ]
 
     async def _finish(self) -> None:
@@ -162,7 +162,7 @@ class AgentRunner:
             return False
         if not self._has_room or self._claims.rests(hint.decided):
             return False
-        self._claims.soon(hint.decided, hint.table)
+        self._claims.submit(hint.decided, hint.table)
         return True
 
     def _resume(self, run_id: int, table: str) -> None:
@@ -171,11 +171,11 @@ class AgentRunner:
         elif self._claims.rests(run_id):
             return  # it comes again when it has rested
         elif self._has_room:
-            self._claims.soon(run_id, table)
+            self._claims.submit(run_id, table)
         else:
             self._noticing.decided[run_id] = table  # until a drive has ended
 
-    def _nothing_to_claim(self, run_id: int) -> None:
+    def _note_nothing(self, run_id: int) -> None:
         """It does not wait: perhaps it was claimed here, right before that decision."""
         if run_id in self._drives:
             self._drives[run_id].journal.activity.poke()
@@ -185,20 +185,20 @@ class AgentRunner:
         self._noticing.take_hints([Hint(decided=run_id, table=table)])
 
     async def _claim_one(self) -> bool:
-        claimed = await self._database(self._claim_next, self._ours())
+        claimed = await self._database(self._claim_next, self._list_ours())
         if claimed is not None:
             self._start(claimed)
         return claimed is not None
 
     def _claim_next(self, driven: list[int]) -> Activation | None:
-        if not polling.anything_to_claim(driven):
+        if not polling.has_claimable(driven):
             return None
         found = activation.claim_next(self.name, self._lease, driven)
         if found is not None:
             self._claims.held.add(found.run.pk)
         return found
 
-    def _ours(self) -> list[int]:
+    def _list_ours(self) -> list[int]:
         """The runs that are driven here, or will be when the loop comes to it. From any thread."""
         return [*self._drives, *self._claims.held]
 
@@ -214,9 +214,9 @@ class AgentRunner:
             drive.stop()  # it was being claimed as the stop came
         task = self._loop.create_task(self._drive(drive))
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._forget_task)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _forget_task(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._noticing.wake()  # there is room again, and perhaps nothing more to wait for
 

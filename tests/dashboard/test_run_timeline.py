@@ -349,7 +349,7 @@ def test_every_attempt_of_an_action_has_a_line() -> None:
 
 def test_the_evidence_names_what_is_known() -> None:
     story = in_doubt()
-    action_entries.late_evidence(story.hold, story.entry, "it ran and returned 5")
+    action_entries.add_late_evidence(story.hold, story.entry, "it ran and returned 5")
     Runner.objects.update(seen_at=datetime(2026, 1, 1, 13, 31, 9, tzinfo=UTC))
     found = told(story).evidence
     assert found is not None

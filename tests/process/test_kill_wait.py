@@ -67,7 +67,7 @@ class Story:
         journal = JournalEntry.objects.filter(run=self.run)
         if not journal.filter(kind="wait", status="done").exists():
             let_time_pass(self.run, "first")
-        elif any(entries.given_up(asked) for asked in journal.filter(kind="question")):
+        elif any(entries.read_given_up(asked) for asked in journal.filter(kind="question")):
             approve_all(self.run, rita)
 
 

@@ -366,7 +366,7 @@ async def in_a_hurry(context: RunContext) -> Any:
 def test_a_wait_that_the_agent_gave_up_is_given_up_again_on_replay() -> None:
     run = first_life(hurried)
     asked = JournalEntry.objects.get(kind="question", request_id=_asked("it").pk)
-    assert (only_wait(run).status, entries.given_up(asked)) == ("abandoned", {1})
+    assert (only_wait(run).status, entries.read_given_up(asked)) == ("abandoned", {1})
     assert (run.status, run.wake_at) == ("waiting", None)
     approve("it")
     approve("more")

@@ -340,7 +340,7 @@ def test_what_is_not_waiting_is_not_claimed(rita: User) -> None:
 def test_a_decision_is_taken_up_by_the_hint_alone(
     rita: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Noticing, "heard", lambda *_: None)
+    monkeypatch.setattr(Noticing, "take_events", lambda *_: None)
     run = waiting("ending")
     with RunnerInThread():
         services.approve(pending(run)[0].pk, by=rita)

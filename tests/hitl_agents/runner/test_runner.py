@@ -123,7 +123,7 @@ def only_hints(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def no_hints(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every hint is lost; the runner looks often."""
-    monkeypatch.setattr(Noticing, "heard", lambda self, events: None)
+    monkeypatch.setattr(Noticing, "take_events", lambda self, events: None)
     monkeypatch.setattr(noticing, "TICK", OFTEN)
 
 
@@ -280,9 +280,9 @@ def test_what_was_told_early_and_never_came_is_not_kept_for_ever() -> None:
     """As after a restore of the database: the log is shorter than what was told."""
     noticed = Noticing(DatabaseThreads(), lambda hint: True)
     for number in range(100, 100 + 3 * noticing.MOST_TOLD):
-        noticed.told(Decided(number, 1, "approvals.approvalrequest"))
+        noticed.claim_decided(Decided(number, 1, "approvals.approvalrequest"))
     assert len(noticed._told_of) <= noticing.MOST_TOLD
-    noticed.heard([Event(id=10**6, kind="runs.waiting", subject="ledger.run:1", data="{}")])
+    noticed.take_events([Event(id=10**6, kind="runs.waiting", subject="ledger.run:1", data="{}")])
     assert not noticed._told_of, "the log is past them"
 
 
@@ -329,7 +329,7 @@ def decide_before_the_suspension(monkeypatch: pytest.MonkeyPatch, rita: User) ->
 def test_a_decision_that_came_before_the_run_was_written_down_as_waiting_is_found(
     rita: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Noticing, "heard", lambda self, events: None)
+    monkeypatch.setattr(Noticing, "take_events", lambda self, events: None)
     decide_before_the_suspension(monkeypatch, rita)
     assert driven("asking", "a").status == "completed"
     assert reasons(Run.objects.get()) == ["decided"]
@@ -538,7 +538,7 @@ def test_a_look_after_a_suspension_that_fails_loses_no_decision(
     monkeypatch.setattr(noticing, "TICK", NEVER)
     once(monkeypatch, delivery, "has_decided", OperationalError("the server is away"))
     decide_before_the_suspension(monkeypatch, rita)
-    monkeypatch.setattr(Noticing, "heard", lambda self, events: None)
+    monkeypatch.setattr(Noticing, "take_events", lambda self, events: None)
     assert driven("asking", "a").status == "completed"
 
 
