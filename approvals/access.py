@@ -1,4 +1,4 @@
-"""Who may see the pages of approvals. Who may decide is a matter of approvals.rules."""
+"""The permission that shows the pages of approvals. approvals.rules say who may decide."""
 
 from __future__ import annotations
 

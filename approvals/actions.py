@@ -1,4 +1,4 @@
-"""What agents can do: functions with a typed argument model, a risk floor and what a reviewer reads.
+"""The registry of actions: functions with a typed argument model, a risk floor and a preview.
 
 The registry stands in this layer because a request is checked against it when it is asked and
 shown from it when it is decided; the functions themselves live with the agents.

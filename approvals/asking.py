@@ -1,4 +1,4 @@
-"""How a request comes to be: checked, with the rule, risk and deadline that hold at that moment."""
+"""Creation of requests: checked, with the rule, risk and deadline that hold at that moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What time does to a request: a deadline that has passed rejects, and never approves."""
+"""The deadlines of requests: one that has passed rejects, and never approves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a decision is bound to: the canonical envelope of a request and its digest."""
+"""The envelope that a decision is bound to: a request's canonical text and its digest."""
 
 from __future__ import annotations
 

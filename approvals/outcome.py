@@ -1,4 +1,4 @@
-"""Why a decision did not count, and what counts instead."""
+"""Explanations of decisions that did not count, and what counts instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may see the pages of escalations. Who may answer is a matter of escalations.rules."""
+"""The permission that shows the pages of escalations. escalations.rules say who may answer."""
 
 from __future__ import annotations
 

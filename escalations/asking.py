@@ -1,4 +1,4 @@
-"""How an escalation comes to be: checked, with the threshold, risk and deadline that hold now."""
+"""Creation of escalations: checked, with the threshold, risk and deadline that hold now."""
 
 from __future__ import annotations
 

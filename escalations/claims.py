@@ -1,4 +1,4 @@
-"""Who has an escalation in hand: claim, give back, hand over. Seen by all; it keeps nobody out.
+"""Claims on escalations: claim, give back, hand over. Seen by all; they keep nobody out.
 
 A claim is no status: it ends by itself, by the database's clock, and with the answer.
 """

@@ -1,4 +1,4 @@
-"""What time does to an escalation: past its deadline the agent goes on as uncertain."""
+"""The deadlines of escalations: past one, the agent goes on as uncertain."""
 
 from __future__ import annotations
 

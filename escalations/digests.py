@@ -1,4 +1,4 @@
-"""What an answer is bound to: the digest of what the page showed."""
+"""The digest that an answer is bound to: of what the page showed."""
 
 from __future__ import annotations
 

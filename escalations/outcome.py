@@ -1,4 +1,4 @@
-"""Why an answer did not count, and what counts instead."""
+"""Explanations of answers that did not count, and what counts instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may answer an escalation: read in the same transaction as the answer, and by the pages."""
+"""The rules of who may answer an escalation, read in the answer's transaction and by the pages."""
 
 from __future__ import annotations
 

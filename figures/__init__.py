@@ -1,3 +1,3 @@
-"""What was decided, in numbers: roll-ups of the log, and how to read them."""
+"""Figures about decisions: roll-ups of the log, and how to read them."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the events of all patterns mean, by their kinds. Each pattern says it of its own.
+"""The meaning of every pattern's events, by their kinds. Each pattern declares its own.
 
 Whoever changes what is counted, or into which slots, raises RULES, and everything is counted anew.
 """

@@ -1,4 +1,4 @@
-"""What readers do before they decide, as their pages tell it: a first look, and how they read.
+"""Events about reading before a decision, as pages tell it: a first look, and how they read.
 
 A page tells it by itself (static/js/looked.js); nobody is asked, and nothing depends on it. It
 is what the page says: a reader who wants to can make it say something else about themselves.

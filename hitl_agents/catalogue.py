@@ -1,4 +1,4 @@
-"""Which agents exist: the built-in ones and those that the setting HITL_AGENTS names.
+"""The catalogue of agents: the built-in ones and those that the setting HITL_AGENTS names.
 
 An agent is an `async def agent(task: str, context: RunContext)` that returns JSON. Its function
 name is the agent's name, the first line of its docstring what people read about it; an attribute

@@ -1,4 +1,4 @@
-"""Which hosts agents may send requests to: rows that an administrator edits."""
+"""The hosts that agents may send requests to: rows that an administrator edits."""
 
 from __future__ import annotations
 

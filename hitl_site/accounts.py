@@ -1,4 +1,4 @@
-"""How accounts come to be: an administrator makes them."""
+"""Accounts: an administrator makes them, nobody signs up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which admin site Django's admin uses."""
+"""The configuration that gives Django's admin our own admin site."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the code, its templates and static files, and the data of this installation stand."""
+"""Paths of this installation: its code, its templates and static files, and its data."""
 
 from __future__ import annotations
 

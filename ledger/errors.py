@@ -1,4 +1,4 @@
-"""What can go wrong with a verb, each with the HTTP status that pages answer."""
+"""The errors of verbs, each with the HTTP status that pages answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What runners do with runs: claim, renew, suspend, end. Each claim raises the fence by one.
+"""Leases of runs: a runner claims, renews, suspends, ends. Each claim raises the fence by one.
 
 Everything a runner writes says which fence it holds; after another runner's claim, or a cancel,
 it raises LostLease and changes nothing.

@@ -1,4 +1,4 @@
-"""Which kinds of questions this installation has, and how each is found, timed and answered.
+"""The registry of patterns: kinds of questions, and how each is found, timed and answered.
 
 Each pattern registers itself when Django starts. The ground, the journal and the pages that show
 every kind go through here, so that none of them has to know the patterns one by one.

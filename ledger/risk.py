@@ -1,4 +1,4 @@
-"""How much harm an action can do: four words in one order."""
+"""Risk levels, for how much harm an action can do: four words in one order."""
 
 from __future__ import annotations
 

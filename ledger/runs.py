@@ -1,4 +1,4 @@
-"""What people and programs do with runs: give work, cancel, say what happened in doubt."""
+"""Verbs about runs for people and programs: give work, cancel, say what happened in doubt."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-"""What pages of every pattern share: rendering, cards, filters, access, order of urgency."""
+"""The parts that all pages share: rendering, cards, filters, access, order of urgency."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who may see a page, and where strangers go. Who may decide is a matter of each pattern's rules."""
+"""Access to pages, and the way of strangers to sign in. Each pattern's rules say who may decide."""
 
 from __future__ import annotations
 

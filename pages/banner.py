@@ -1,4 +1,4 @@
-"""What a page says when a decision did not count: what happened first, what to do second."""
+"""Banners about a decision that did not count: what happened first, what to do second."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one change looks like: a subject's fragments, the same for everybody.
+"""Cards: the fragments that one change of a subject redraws, the same for everybody.
 
 A fragment is rendered without a request: it says the same to everybody and holds no form.
 """

@@ -1,4 +1,4 @@
-"""What a list is filtered by: read from the address, said in words, applied to rows."""
+"""Filters of lists: read from the address, said in words, applied to rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened to one request, as lines told from the log: what is told alike for every kind."""
+"""Lines of a request's history, told from the log: those that are alike for every kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the views of one request answer with: its page as it is now, or for htmx what stands on it."""
+"""Replies of the views of one request: its page as it is now, or for htmx what stands on it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may see the pages of plans. Who may do what there is a matter of plans.rules."""
+"""The permission that shows the pages of plans. plans.rules say who may do what there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why an act of a person did not count, and what counts instead."""
+"""Explanations of acts that did not count, and what counts instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may do what with a plan: read in the same transaction as the act, and by the pages."""
+"""The rules of who may do what with a plan, read in the act's transaction and by the pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people say about a plan: checked, and put into the conversation. Inside another's unit."""
+"""The conversation about a plan: words are checked and stored, inside another's unit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may see the pages of reviews. Who may decide is a matter of reviews.rules."""
+"""The permission that shows the pages of reviews. reviews.rules say who may decide."""
 
 from __future__ import annotations
 

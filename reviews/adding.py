@@ -1,4 +1,4 @@
-"""How an item comes to be: stored, and then either in the sample that people look at or let through."""
+"""Creation of items: stored, and then either in the sample that people look at or let through."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who has which item in hand, so that two people at the queue do not read the same one.
+"""Claims on items, so that two people at the queue do not read the same one.
 
 A claim ends by itself. It changes no status and stops nobody: whoever decides first wins, also
 somebody who opened the item from a list.

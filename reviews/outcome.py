@@ -1,4 +1,4 @@
-"""Why a verdict did not count, and what counts instead."""
+"""Explanations of verdicts that did not count, and what counts instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may decide an item: read in the same transaction as the decision, and by the pages."""
+"""The rules of who may decide an item, read in the decision's transaction and by the pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people decided, as examples for fine-tuning: conversations, and pairs of better and worse.
+"""Training examples from people's decisions: conversations, and pairs of better and worse.
 
 Each example is one JSON object in the formats of the OpenAI fine-tuning API. Only what a person
 has looked at counts; what was let through without a review teaches nothing.

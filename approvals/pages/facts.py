@@ -1,4 +1,4 @@
-"""What the system itself knows about a request: the facts that stand above the agent's words."""
+"""The facts that the system itself knows about a request; they stand above the agent's words."""
 
 from __future__ import annotations
 

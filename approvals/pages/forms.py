@@ -1,4 +1,4 @@
-"""What the form of a decision sends, read; whether it counts is for the services to say."""
+"""The form of a decision, as it was sent; whether it counts is for the services to say."""
 
 from __future__ import annotations
 

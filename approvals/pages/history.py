@@ -1,4 +1,4 @@
-"""What happened to a request, told from the log: oldest first, the deadline as the open end."""
+"""The history of a request, told from the log: oldest first, the deadline as the open end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which requests a list shows: what the filters of the inbox and of all approvals mean for them."""
+"""Filters for lists of requests: in the inbox and on the page of all approvals."""
 
 from __future__ import annotations
 

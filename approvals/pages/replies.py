@@ -1,4 +1,4 @@
-"""What the views of one request answer with: always the request as it is now."""
+"""Replies of the views of one request: always the request as it is now."""
 
 from __future__ import annotations
 

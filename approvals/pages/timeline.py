@@ -1,4 +1,4 @@
-"""How a run's timeline tells of requests for approval."""
+"""Lines about requests for approval in a run's timeline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the templates of approvals ask about a request; nothing here knows who is reading."""
+"""Template tags about one request for approval; nothing here knows who is reading."""
 
 from __future__ import annotations
 

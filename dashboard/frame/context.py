@@ -1,4 +1,4 @@
-"""What the frame of every page shows: what waits, which runners live, where one can go."""
+"""The context of every page's frame: what waits, which runners live, where one can go."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is answered when someone may not do what they asked for."""
+"""The answer to somebody who may not do what they asked for."""
 
 from __future__ import annotations
 

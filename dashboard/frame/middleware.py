@@ -1,4 +1,4 @@
-"""What a person is told when the database cannot be used just now."""
+"""Middleware that tells a person when the database cannot be used just now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may have the live socket, asked of the database for all sockets of a process at once."""
+"""Admission to the live socket, asked of the database for all sockets of a process at once."""
 
 from __future__ import annotations
 

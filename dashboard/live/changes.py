@@ -1,4 +1,4 @@
-"""Which subjects look different after some events, and whom that concerns."""
+"""The subjects that look different after some events, and whom that concerns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which subjects have cards: those of the patterns, and runs."""
+"""The subjects that have cards: those of the patterns, and runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the live socket says about the log: frames, rendered once and the same for everybody.
+"""The frames of the live socket: what changed in the log, rendered once and the same for everybody.
 
 A frame knows nothing about the person who gets it: no buttons, no token, no "you". Forms belong
 to the page; a frame may put what was decided in the place of one. All pages are in one language,

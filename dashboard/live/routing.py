@@ -1,4 +1,4 @@
-"""Which consumer answers which socket address."""
+"""Addresses of the sockets, each with its consumer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run's page says to somebody's own act: that it counted, or why it did not."""
+"""Notices on a run's page about one's own act: that it counted, or why it did not."""
 
 from __future__ import annotations
 

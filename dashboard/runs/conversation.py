@@ -1,4 +1,4 @@
-"""What was sent to a model and what came back, read from the journal for people.
+"""Conversations with a model, read from the journal for people.
 
 Nothing in it is trusted to be there or to have its type: servers leave fields out, and an agent's
 author may send anything.

@@ -1,4 +1,4 @@
-"""Which runs the list shows."""
+"""Filters for the list of runs."""
 
 from __future__ import annotations
 

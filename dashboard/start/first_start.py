@@ -1,4 +1,4 @@
-"""What the first start leaves behind: a login, and in the demo a few tasks to look at."""
+"""The first start: it makes a login, and in the demo a few tasks to look at."""
 
 from __future__ import annotations
 

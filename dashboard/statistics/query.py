@@ -1,4 +1,4 @@
-"""What somebody asks of the statistics page: the range, the pattern, and one thing to narrow to."""
+"""The query of the statistics page: the range, the pattern, and one thing to narrow to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only the templates of runs ask about a run; nothing here knows who is reading."""
+"""Template tags about one run; nothing here knows who is reading."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a program's handler does to an escalation: it is called once, and answers or does not."""
+"""The handling of an escalation by a program: its handler is called once, and answers or not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people have answered, kept for similar questions: found, counted, corrected, retired."""
+"""People's answers, kept for similar questions: found, counted, corrected, retired."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How sure an agent says it is against what people say: figures for a reliability diagram.
+"""Calibration: how sure an agent says it is against what people say, for a reliability diagram.
 
 Only what a person has marked counts, so nothing is known about answers that never reached one.
 Right counts 1, partly ½, wrong 0.

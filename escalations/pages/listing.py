@@ -1,4 +1,4 @@
-"""Which escalations a list shows: what the filters of the inbox and of all of them mean for them."""
+"""Filters for lists of escalations: in the inbox and on the page of all of them."""
 
 from __future__ import annotations
 

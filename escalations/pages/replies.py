@@ -1,4 +1,4 @@
-"""What the views of one escalation answer with: always the escalation as it is now."""
+"""Replies of the views of one escalation: always the escalation as it is now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a run's timeline tells of escalations."""
+"""Lines about escalations in a run's timeline."""
 
 from __future__ import annotations
 

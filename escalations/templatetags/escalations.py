@@ -1,4 +1,4 @@
-"""What the templates of escalations ask about one; nothing here knows who is reading."""
+"""Template tags about one escalation; nothing here knows who is reading."""
 
 from __future__ import annotations
 

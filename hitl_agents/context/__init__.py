@@ -1,3 +1,3 @@
-"""What an agent is handed: model, gate, manager, queue and plan, inside a run or in a program."""
+"""The context of an agent: model, gate, manager, queue and plan, inside a run or in a program."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where an agent's class stands: inside a run of the runner, or in a program of somebody else's.
+"""The place where an agent's class stands: inside a run of the runner, or in another program.
 
 Both offer the same three steps: ask, wait, act. In a run they are answered from the journal on
 replay; in a program they are journaled and happen once, in memory.

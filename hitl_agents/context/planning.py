@@ -1,4 +1,4 @@
-"""Where a plan is written: by a run, through its journal; or by a program of somebody else's.
+"""Desks to write a plan at: of a run, through its journal; or of somebody else's program.
 
 Both offer the same steps. In a run each happens once in the run's life, in the transaction of its
 journal entry; in a program it happens each time that it is called.

@@ -1,4 +1,4 @@
-"""What an agent in the runner is handed: everything it does that must not be done twice."""
+"""The context of an agent in the runner: everything it does that must not be done twice."""
 
 from __future__ import annotations
 

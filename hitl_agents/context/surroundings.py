@@ -1,4 +1,4 @@
-"""What is told to a model besides its task: the date, and where it may reach."""
+"""The surroundings that a model is told of besides its task: the date, and where it may reach."""
 
 from __future__ import annotations
 

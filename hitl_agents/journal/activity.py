@@ -1,4 +1,4 @@
-"""What one activation of a run is doing: in flight, parked, at rest, and why it stops.
+"""The activity of one activation of a run: in flight, parked, at rest, and why it stops.
 
 A question parks on a future. When something is parked, no journaled step is in flight and the
 run's own code has come to rest, this latches: no further step may start, the runner cancels the

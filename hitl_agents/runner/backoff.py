@@ -1,4 +1,4 @@
-"""How long what failed rests before it is tried again."""
+"""Backoff: the pause until what failed is tried again."""
 
 from __future__ import annotations
 

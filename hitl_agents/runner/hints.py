@@ -1,4 +1,4 @@
-"""What an event of the log says to a runner: which run to take up, or when to look again."""
+"""Hints that events of the log give a runner: which run to take up, or when to look again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a runner has to see to: the log tells of it, and a look now and then finds the rest.
+"""The work a runner has noticed: the log tells of it, and a look now and then finds the rest.
 
 Two threads meet here: the follower's hears, and the runner's loop takes up what was heard.
 """

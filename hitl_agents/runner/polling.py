@@ -1,4 +1,4 @@
-"""What a runner asks the database without a hint: what goes on, what is free, what is gone."""
+"""Polling: what a runner asks the database without a hint, such as what goes on or is free."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the three groups may do: each app grants them its own permissions in a migration."""
+"""The three groups and their permissions: each app grants its own in a migration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a follower sleeps: until its own process or another one says that the log has grown."""
+"""The bell that wakes a follower when its own process or another one has made the log grow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the events of a pattern mean to whoever counts: asked, looked at, decided, with which outcome."""
+"""The kinds of a pattern's events, for whoever counts: asked, looked at, decided and how."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who in this process waits for which subject of the log."""
+"""The waiters of this process, by the subject of the log that each waits for."""
 
 from __future__ import annotations
 

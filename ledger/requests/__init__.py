@@ -1,3 +1,3 @@
-"""What every kind of request has, whatever its pattern."""
+"""The machinery of requests, the same for every pattern."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is checked before anything is asked, whatever it is."""
+"""Checks that are made before anything is asked, whatever it is."""
 
 from __future__ import annotations
 

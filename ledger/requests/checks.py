@@ -1,4 +1,4 @@
-"""How every verb begins: the row by its id, the person, whether they may, and what they write."""
+"""Checks with which every verb begins: the row by its id, the person, permission, and words."""
 
 from __future__ import annotations
 

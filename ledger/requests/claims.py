@@ -1,4 +1,4 @@
-"""Who has a request in hand for a while, so that two people do not work on the same one.
+"""Claims: a person has a request in hand for a while, so that two do not work on the same one.
 
 A claim is no status and keeps nobody from deciding. It ends by itself, by the database's clock,
 and with the decision.

@@ -1,4 +1,4 @@
-"""What time does to requests: one past its deadline ends, and a waiter may bring a deadline forward.
+"""Deadlines of requests: one past its own ends, and a waiter may bring a deadline forward.
 
 A deadline never approves, and never overrides a decision that is committed.
 """

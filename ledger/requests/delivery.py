@@ -1,4 +1,4 @@
-"""How a decision reaches the run that asked: which runs have one waiting, and that it was taken up."""
+"""Delivery of decisions to the runs that asked: which of them wait, and that one was taken up."""
 
 from __future__ import annotations
 

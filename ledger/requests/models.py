@@ -1,4 +1,4 @@
-"""What every request has, as abstract models: the columns, the words for rows, the indexes."""
+"""Abstract models of requests: the columns, the words for rows, the indexes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why an act on a request did not count: who was first, that it was late, or out of date."""
+"""Refusals of acts on a request: who was first, that it was late, or out of date."""
 
 from __future__ import annotations
 

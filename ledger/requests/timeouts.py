@@ -1,4 +1,4 @@
-"""How long a waiter waits to whom nobody has said it: not the same inside a run and elsewhere."""
+"""Default timeouts of waiters to whom none was given: not the same inside a run and elsewhere."""
 
 from __future__ import annotations
 

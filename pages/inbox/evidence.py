@@ -1,4 +1,4 @@
-"""What is known about a run in doubt, for the person who has to say what happened."""
+"""Evidence about a run in doubt, for the person who has to say what happened."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-"""How agents' text is drawn: marks, arguments, differences, JSON, Markdown, code, times."""
+"""Rendering of agents' text: marks, arguments, differences, JSON, Markdown, code, times."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How the arguments of an action are shown: in full, with their types in words."""
+"""Tables of an action's arguments: in full, with their types in words."""
 
 from __future__ import annotations
 

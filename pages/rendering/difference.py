@@ -1,4 +1,4 @@
-"""What changed between the arguments of two revisions, line by line and within the lines."""
+"""Differences between the arguments of two revisions, line by line and within the lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which characters hide from a reader, and what to call them."""
+"""Characters that hide from a reader, and names for them."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-"""What sections of the statistics page are made of, and its words."""
+"""Parts of the sections of the statistics page, and its words."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What templates ask about runs and questions of any pattern; nothing here knows who is reading."""
+"""Template tags about runs and questions of any pattern; nothing here knows who is reading."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page of a plan sends, read: one press of a button, and everything that was typed.
+"""The form of a plan's page, as it was sent: one press of a button, and everything that was typed.
 
 The page is one form. Whatever is pressed, all that is typed comes along, and whatever does not
 count is given back: open steps, comments, answers, feedback. What counts is for the services.

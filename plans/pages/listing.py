@@ -1,4 +1,4 @@
-"""Which plans and turns a list shows: what the filters of the inbox and of all plans mean for them."""
+"""Filters for lists of plans and turns: in the inbox and on the page of all plans."""
 
 from __future__ import annotations
 

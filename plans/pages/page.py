@@ -1,4 +1,4 @@
-"""What the page of one plan shows to one person."""
+"""The context of the page of one plan, for one person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the views of one plan answer with: always the plan as it is now, and all that was typed."""
+"""Replies of the views of one plan: always the plan as it is now, and all that was typed."""
 
 from __future__ import annotations
 

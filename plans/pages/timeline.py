@@ -1,4 +1,4 @@
-"""How a run's timeline tells of its plan: what it wrote, asked, and was answered."""
+"""Lines about a plan in its run's timeline: what the run wrote, asked, and was answered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the templates of plans ask; nothing here knows who is reading but `by_me`, on the page."""
+"""Template tags about plans; nothing here knows who is reading but `by_me`, on the page."""
 
 from __future__ import annotations
 

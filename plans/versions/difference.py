@@ -1,4 +1,4 @@
-"""What is different between two lists of steps: by the steps' identity, never by their position."""
+"""Differences between two lists of steps: by the steps' identity, never by their position."""
 
 from __future__ import annotations
 

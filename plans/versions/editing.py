@@ -1,4 +1,4 @@
-"""What people change in a plan: the next version, and where the plan goes with it. Inside a unit."""
+"""Changes by people: the next version of a plan, and where the plan goes with it. Inside a unit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a step says, checked; and how a list of steps is changed without touching what is locked."""
+"""Steps of a plan: checked, and changed in a list without touching what is locked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happened to an item, told from the log, oldest first."""
+"""The history of an item, told from the log, oldest first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which items a list or the queue shows: what the filters mean for them."""
+"""Filters for the list of items and for the queue."""
 
 from __future__ import annotations
 

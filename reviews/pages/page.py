@@ -1,4 +1,4 @@
-"""What the page of one item shows to one person."""
+"""The context of the page of one item, for one person."""
 
 from __future__ import annotations
 

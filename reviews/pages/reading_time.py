@@ -1,4 +1,4 @@
-"""How long a person had the page of an item before deciding: signed when it is made, read back."""
+"""The time for which a person had an item's page before deciding: signed when made, read back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the views of one item answer with: always the item as it is now."""
+"""Replies of the views of one item: always the item as it is now."""
 
 from __future__ import annotations
 

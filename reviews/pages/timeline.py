@@ -1,4 +1,4 @@
-"""How a run's timeline tells of outputs under review."""
+"""Lines about outputs under review in a run's timeline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the templates of reviews ask about an item; nothing here knows who is reading."""
+"""Template tags about one item; nothing here knows who is reading."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people decided, as JSONL for fine-tuning: the lines on stdout or in a file, words on stderr."""
+"""Export of decisions as JSONL for fine-tuning: lines on stdout or in a file, words on stderr."""
 
 from __future__ import annotations
 
