@@ -15,7 +15,7 @@ ROWS = ("run__requester", "run__owner", "reviewer", "author", "gate", "previous_
 
 
 @dataclass(frozen=True)
-class Typed:
+class TypedDecision:
     """What somebody had entered when the answer was no, to be given back."""
 
     feedback: str = ""
@@ -30,7 +30,7 @@ def context(approval: ApprovalRequest, user: User, **more: Any) -> dict[str, Any
     """The template's variables.
 
     `more`: `cursor`, the log's end before the rows were read; and in the answer to a decision
-    `banner`, `typed` (a Typed) and `toast`.
+    `banner`, `typed` (a TypedDecision) and `toast`.
     """
     revisions = history.revisions(approval)
     is_open = approval.shown_status == ApprovalStatus.PENDING
@@ -45,7 +45,7 @@ def context(approval: ApprovalRequest, user: User, **more: Any) -> dict[str, Any
         "open": is_open,
         "refusal": rules.refusal(approval, user) if is_open else None,
         "may_cancel": _may_cancel(approval, user),
-        "typed": Typed(),
+        "typed": TypedDecision(),
         **more,
     }
 

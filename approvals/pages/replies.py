@@ -44,7 +44,7 @@ def show_page(request: HtmxHttpRequest, pk: int, status: int = 200, **more: Any)
 
 
 def show_refusal(
-    request: HtmxHttpRequest, pk: int, error: LedgerError, typed: page.Typed, noun: str
+    request: HtmxHttpRequest, pk: int, error: LedgerError, typed: page.TypedDecision, noun: str
 ) -> HttpResponse:
     """The request (a later revision, if that is current) with the reason first."""
     current = getattr(error, "current", None)

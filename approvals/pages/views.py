@@ -52,9 +52,11 @@ def decide(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     except LedgerError as error:
         error = refusals.prefer_loss(error, replies.find(pk), form.digest, explain_loss)
         if isinstance(error, BadInput) and error.field == "feedback":
-            typed = page.Typed(form.feedback, error=error.message)
+            typed = page.TypedDecision(form.feedback, error=error.message)
             return replies.show_page(request, pk, error.http_status, typed=typed)
-        return replies.show_refusal(request, pk, error, page.Typed(form.feedback), form.noun)
+        return replies.show_refusal(
+            request, pk, error, page.TypedDecision(form.feedback), form.noun
+        )
     return replies.show_success(request, decided)
 
 
@@ -78,7 +80,7 @@ def edit(request: HtmxHttpRequest, pk: int) -> HttpResponse:
         error = refusals.prefer_loss(error, replies.find(pk), words.digest, explain_loss)
         if isinstance(error, BadInput):
             return _edit_page(request, approval, form, words, error)
-        typed = page.Typed(words.feedback, details=form.typed)
+        typed = page.TypedDecision(words.feedback, details=form.typed)
         return replies.show_refusal(request, pk, error, typed, "edit")
     return replies.show_success(request, edited)
 

@@ -24,7 +24,7 @@ from pages.inbox.rows import Waiting, idle_lanes_for, lanes_for
 
 
 @dataclass(frozen=True)
-class Entry:
+class MenuEntry:
     """One line of the menu. `risk` colours the count: the highest risk that is open."""
 
     name: str
@@ -42,7 +42,7 @@ class Group:
     """Lines of the menu that belong together, under a title of their own or none."""
 
     title: str
-    entries: list[Entry]
+    entries: list[MenuEntry]
 
 
 IN_DOUBT = Q(status=Run.Status.IN_DOUBT)
@@ -125,15 +125,15 @@ class Shell:
         ]
         return [group for group in groups if group.entries]
 
-    def _lane_entry(self, lane: Lane) -> Entry:
+    def _lane_entry(self, lane: Lane) -> MenuEntry:
         count, risk = self.figures[lane].number, self.figures[lane].risk
         entry = self._entry(lane.name, lane.icon, lane.index, count, risk=risk, key=lane.key)
         return replace(entry, waits=True)
 
-    def _idle_entry(self, lane: IdleLane) -> Entry:
+    def _idle_entry(self, lane: IdleLane) -> MenuEntry:
         return self._entry(lane.name, lane.icon, lane.index, self.idle_open[lane], key=lane.key)
 
-    def _record(self, active: int) -> Iterable[Entry]:
+    def _record(self, active: int) -> Iterable[MenuEntry]:
         if self.user.has_perm("ledger.view_run"):
             yield self._entry("Runs", "activity", "runs:index", active, key="runs")
         if query.visible(self.user):
@@ -144,10 +144,10 @@ class Shell:
 
     def _entry(
         self, name: str, icon: str, url_name: str, count: int = 0, *, risk: str = "", key: str = ""
-    ) -> Entry:
+    ) -> MenuEntry:
         at = address(url_name)
         current = self.path == at or (at != "/" and self.path.startswith(at))
-        return Entry(name, icon, at, count, risk, key, current)
+        return MenuEntry(name, icon, at, count, risk, key, current)
 
 
 def shell_of(request: Any) -> Shell:

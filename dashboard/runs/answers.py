@@ -18,7 +18,7 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Typed:
+class TypedNote:
     """What somebody had entered when the answer was no, to be given back."""
 
     feedback: str = ""

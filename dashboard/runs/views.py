@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dashboard.runs import answers, listing
-from dashboard.runs.answers import CANCELLED, ENDED, SETTLED, Said, Typed
+from dashboard.runs.answers import CANCELLED, ENDED, SETTLED, Said, TypedNote
 from dashboard.runs.forms import TaskForm
 from ledger import catalogue, runs
 from ledger.errors import BadInput, LedgerError, Stale, UnknownId
@@ -115,9 +115,9 @@ def _show_refusal(
     if isinstance(error, UnknownId):
         raise Http404(str(error))
     if isinstance(error, BadInput) and error.field == "feedback":
-        typed = Typed(note, error.message)
+        typed = TypedNote(note, error.message)
         return _show_page(request, find(pk), status=error.http_status, typed=typed)
-    typed = Typed(note)
+    typed = TypedNote(note)
     banner = answers.banner(error, noun, note)
     return _show_page(request, find(pk), status=error.http_status, banner=banner, typed=typed)
 
@@ -145,7 +145,7 @@ def _show_page(
         "about": evidence.about(run),
         "may_cancel": request.user.has_perm("ledger.cancel_run"),
         "may_resolve": request.user.has_perm("ledger.resolve_run"),
-        "typed": Typed(),
+        "typed": TypedNote(),
         "whole": False,
         **extra,
     }

@@ -9,7 +9,7 @@ from django.http import QueryDict
 
 from escalations import services
 from escalations.models import Escalation
-from escalations.pages.page import Typed
+from escalations.pages.page import TypedAnswer
 from ledger.errors import BadInput
 
 # What the person meant to do, for sentences: "Your answer did not count."
@@ -57,7 +57,7 @@ class AnswerForm:
         """What was meant, for sentences."""
         return NOUNS.get(self.verdict, "answer")
 
-    def make_typed(self, error: BadInput | None = None, **more: Any) -> Typed:
+    def make_typed(self, error: BadInput | None = None, **more: Any) -> TypedAnswer:
         """What is given back, with what is wrong beside its field."""
         errors = {} if error is None else {error.field: error.message}
         found: dict[str, Any] = {
@@ -70,7 +70,7 @@ class AnswerForm:
             "errors": errors,
             "focus": next(iter(errors), ""),
         }
-        return Typed(**{**found, **more})
+        return TypedAnswer(**{**found, **more})
 
     def decide(self, pk: int, by: Any) -> Escalation:
         """Call the verb. Raises what the services raise; nothing has changed then."""

@@ -16,7 +16,7 @@ MARKS = [(value, label) for value, label in AttemptWas.choices if value]
 
 
 @dataclass(frozen=True)
-class Typed:
+class TypedAnswer:
     """What somebody had entered, to be given back; `errors` by field."""
 
     answer: str = ""
@@ -46,7 +46,7 @@ def context(escalation: Escalation, user: User, **more: Any) -> dict[str, Any]:
     """The template's variables.
 
     `more`: `cursor`, the log's end before the rows were read; and in the answer to a post `banner`,
-    `typed` (a Typed) and `toast`.
+    `typed` (a TypedAnswer) and `toast`.
     """
     is_open = escalation.shown_status == EscalationStatus.PENDING
     refusal = rules.refusal(escalation, user)
@@ -60,7 +60,7 @@ def context(escalation: Escalation, user: User, **more: Any) -> dict[str, Any]:
         "marks": MARKS,
         "before": read_before(escalation),
         "similar": [],
-        "typed": Typed(),
+        "typed": TypedAnswer(),
         **more,
     }
     if is_open:

@@ -46,7 +46,7 @@ def show_page(request: HtmxHttpRequest, pk: int, status: int = 200, **more: Any)
 
 
 def show_refusal(
-    request: HtmxHttpRequest, pk: int, error: LedgerError, typed: page.Typed, noun: str
+    request: HtmxHttpRequest, pk: int, error: LedgerError, typed: page.TypedAnswer, noun: str
 ) -> HttpResponse:
     """The escalation as it is now, with the reason first and what was typed."""
     late = "The agent goes on as uncertain."
@@ -55,14 +55,14 @@ def show_refusal(
 
 
 def show_success(
-    request: HtmxHttpRequest, escalation: Escalation, verdict: str, typed: page.Typed
+    request: HtmxHttpRequest, escalation: Escalation, verdict: str, typed: page.TypedAnswer
 ) -> HttpResponse:
     """The answer to what counts: 303 to its page, or for htmx what stands there.
 
     Words that are still to be sent stay in their field.
     """
     said = SAID[verdict]
-    kept = typed if verdict in GO_ON else page.Typed()
+    kept = typed if verdict in GO_ON else page.TypedAnswer()
     if wants_part(request):
         return show_page(request, escalation.pk, toast=said, typed=kept)
     if kept:

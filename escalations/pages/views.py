@@ -14,7 +14,7 @@ from escalations.outcome import explain_loss
 from escalations.pages import calibration as figures
 from escalations.pages import listing, replies
 from escalations.pages.forms import AnswerForm
-from escalations.pages.page import Typed
+from escalations.pages.page import TypedAnswer
 from ledger.errors import BadInput, LedgerError
 from ledger.models import Event
 from ledger.requests import refusals
@@ -42,7 +42,7 @@ def detail(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     earlier = _earlier(pk, request.GET.get("use", ""))
     if earlier is None:
         return replies.show_page(request, pk)
-    return replies.show_page(request, pk, typed=Typed(earlier.answer, focus="answer"))
+    return replies.show_page(request, pk, typed=TypedAnswer(earlier.answer, focus="answer"))
 
 
 @require_POST
@@ -94,8 +94,8 @@ def mark(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     try:
         marked = services.mark(pk, by=request.user, attempt_was=request.POST.get("attempt_was", ""))
     except LedgerError as error:
-        return replies.show_refusal(request, pk, error, Typed(), "mark")
-    return replies.show_success(request, marked, "mark", Typed())
+        return replies.show_refusal(request, pk, error, TypedAnswer(), "mark")
+    return replies.show_success(request, marked, "mark", TypedAnswer())
 
 
 @require_safe

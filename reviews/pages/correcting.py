@@ -18,7 +18,7 @@ from reviews.models import ReviewItem, ReviewStatus
 from reviews.outcome import explain_loss
 from reviews.pages import reading_time, replies
 from reviews.pages.forms import VerdictForm
-from reviews.pages.page import Typed
+from reviews.pages.page import TypedVerdict
 
 MOST = 1024 * 1024  # bytes; beyond, a browser's text field is no place to correct it in
 
@@ -80,7 +80,7 @@ def _show_refusal(
     if isinstance(error, BadInput):
         message = error.message if error.field == "content" else ""
         return _page(request, item, Correction(typed, error=message), words, error)
-    kept = Typed("\n\n".join(filter(None, (words.words, typed))), words.reasons)
+    kept = TypedVerdict("\n\n".join(filter(None, (words.words, typed))), words.reasons)
     return replies.show_refusal(request, pk, error, kept, "correction")
 
 

@@ -23,7 +23,7 @@ EVERYTHING = Wanted()
 
 
 @dataclass(frozen=True)
-class Typed:
+class TypedVerdict:
     """What somebody had entered when the answer was no, to be given back."""
 
     words: str = ""
@@ -56,10 +56,10 @@ def context(item: ReviewItem, user: User, reading: Reading, **more: Any) -> dict
     """The template's variables.
 
     `more`: `cursor`, the log's end before the rows were read; and in the answer to a verdict
-    `banner`, `typed` (a Typed) and `toast`.
+    `banner`, `typed` (a TypedVerdict) and `toast`.
     """
     is_open = item.status == ReviewStatus.PENDING
-    typed = more.get("typed") or Typed()
+    typed = more.get("typed") or TypedVerdict()
     mine = item.is_claimed and item.claimed_by_id == user.pk
     return {
         "item": item,

@@ -18,7 +18,7 @@ from pages.banner import Banner
 from reviews.models import ReviewItem
 from reviews.pages import page
 from reviews.pages.listing import Wanted
-from reviews.pages.page import Reading, Typed
+from reviews.pages.page import Reading, TypedVerdict
 
 SAID = {  # by status
     "approved": Banner("yes", "check", "Approved.", "It may be used."),
@@ -67,7 +67,7 @@ def address(pk: int, reading: Reading) -> str:
 
 
 def show_refusal(
-    request: HtmxHttpRequest, pk: int, error: LedgerError, typed: Typed, noun: str
+    request: HtmxHttpRequest, pk: int, error: LedgerError, typed: TypedVerdict, noun: str
 ) -> HttpResponse:
     """The item with the reason first, and what was typed."""
     banner = banners.explain_refusal(error, noun, typed=bool(typed), late="")

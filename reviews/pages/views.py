@@ -22,7 +22,7 @@ from reviews.outcome import explain_loss
 from reviews.pages import correcting, listing, replies
 from reviews.pages.forms import VerdictForm
 from reviews.pages.listing import Wanted
-from reviews.pages.page import Reading, Typed
+from reviews.pages.page import Reading, TypedVerdict
 
 FURTHEST = 2**62  # beyond every id
 
@@ -89,13 +89,13 @@ def decide(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     decided, the reason first, and what was typed.
     """
     form = VerdictForm.read(request.POST)
-    typed = Typed(form.words, form.reasons, opened=form.opened)
+    typed = TypedVerdict(form.words, form.reasons, opened=form.opened)
     try:
         decided = form.decide(pk, by=request.user)
     except LedgerError as error:
         error = refusals.prefer_loss(error, replies.find(pk), form.digest, explain_loss)
         if isinstance(error, BadInput) and error.field == "feedback":
-            typed = Typed(form.words, form.reasons, error.message, form.opened)
+            typed = TypedVerdict(form.words, form.reasons, error.message, form.opened)
             return replies.show_page(request, pk, error.http_status, typed=typed)
         return replies.show_refusal(request, pk, error, typed, form.noun)
     return replies.show_success(request, decided)
@@ -121,5 +121,5 @@ def claim(request: HtmxHttpRequest, pk: int) -> HttpResponse:
             claims.claim(pk, by=request.user)
             messages.success(request, "Claimed. It is yours for 15 minutes.")
     except LedgerError as error:
-        return replies.show_refusal(request, pk, error, Typed(), "claim")
+        return replies.show_refusal(request, pk, error, TypedVerdict(), "claim")
     return see_other(replies.address(pk, replies.parse_reading(request)))
