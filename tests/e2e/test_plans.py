@@ -27,12 +27,11 @@ def submit_only(site: Site, to: str) -> int:
     done = site.installation.manage("submit", "interactive", task)
     run = json.loads(done.stdout)["run"]
     code = f"""
-import time
 from plans.models import Plan
-while not Plan.objects.filter(run={run}, status="awaiting_feedback").exists(): time.sleep(0.05)
-print(Plan.objects.get(run={run}).pk)
+plans = Plan.objects.filter(run={run}, status="awaiting_feedback")
+print(*plans.values_list("pk", flat=True))
 """
-    return int(site.run(code))
+    return int(until(lambda: site.run(code).strip(), "the plan awaits feedback"))
 
 
 def open_plan(page: Page, to: str) -> None:

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable
 from http.cookiejar import CookieJar
@@ -20,18 +19,11 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from dashboard.start.processes import Child, Supervisor
+from tests.support.driving import until
 from tests.support.installation import Installation
 
 FOR_EVER = "import time; time.sleep(600)"
 DEAF = "import signal as s, time; s.signal(15, s.SIG_IGN); open({flag!r}, 'w'); time.sleep(600)"
-
-
-def until(true: Callable[[], object], what: str, seconds: float = 60) -> None:
-    """Return once that is so; fail with `what` if it takes too long."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"still not so after {seconds} s: {what}"
-        time.sleep(0.02)
 
 
 def child(name: str, code: str) -> Child:
