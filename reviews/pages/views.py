@@ -14,6 +14,7 @@ from ledger.requests import refusals
 from ledger.statements import paging
 from pages import lists
 from pages.access import HtmxHttpRequest
+from pages.bodies import takes_much
 from pages.replies import see_other
 from reviews import claims
 from reviews.access import for_viewers
@@ -101,6 +102,7 @@ def decide(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     return replies.done(request, decided)
 
 
+@takes_much
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_viewers
 def correct(request: HtmxHttpRequest, pk: int) -> HttpResponse:
