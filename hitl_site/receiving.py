@@ -14,7 +14,9 @@ from twisted.internet import reactor
 
 from dashboard.frame.bodies import allowed, is_beyond, too_large
 
-LINGER = 3.0  # seconds in which a browser that still sends can read why nobody listens
+# What a browser that still sends may send on, so that it can read why nobody listens.
+LINGER = 3.0  # seconds
+LINGER_BYTES = 64 * 1024 * 1024
 
 TYPE = b"content-type"
 Request: Any = http_protocol.WebRequest  # without annotations
@@ -43,6 +45,8 @@ class BoundedRequest(Request):
         self.received += len(data)
         if self.received > self.most:
             self._refuse({})
+        if self.received > self.most + LINGER_BYTES:
+            self.channel.transport.abortConnection()
         if not self.refused:
             super().handleContentChunk(data)
 
@@ -60,7 +64,7 @@ class BoundedRequest(Request):
         return super().process()
 
     def _refuse(self, headers: dict[bytes, bytes]) -> None:
-        """Answer past the queue of answers, and listen no longer than a browser needs to notice."""
+        """Answer past the queue of answers, and take nothing any more."""
         if self.refused:
             return
         self.refused = True
