@@ -13,10 +13,11 @@ from typing import Any
 
 from django.utils.safestring import SafeString
 
-from pages.rendering import drawing, highlight, json_tree
+from pages.rendering import highlight, json_tree
 from pages.rendering.arguments import pretty
 from pages.rendering.marks import mark
-from pages.rendering.renderers import Rendered
+from pages.rendering.workers import drawing
+from pages.rendering.workers.renderers import Rendered
 from reviews.models import OutputType, Rendering
 
 BEGINNING = 200_000  # characters of a large output that are shown at first

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pages.rendering import drawing
 from pages.rendering.markdown import render
+from pages.rendering.workers import drawing
 from reviews.models import OutputType
 from reviews.pages import outputs
 

@@ -45,7 +45,7 @@ def _read(line: socket.socket, count: int) -> bytes:
 
 def main() -> None:
     """Draw until nobody asks any more."""
-    from pages.rendering.renderers import render  # costs none of a job's budget
+    from pages.rendering.workers.renderers import render  # costs none of a job's budget
 
     with contextlib.suppress(OSError, ValueError):  # systems differ in what they limit
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))

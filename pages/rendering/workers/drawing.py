@@ -22,14 +22,14 @@ from pathlib import Path
 
 from django.utils.safestring import SafeString
 
-from pages.rendering import worker
-from pages.rendering.renderers import Rendered
+from pages.rendering.workers import worker
+from pages.rendering.workers.renderers import Rendered
 
 log = logging.getLogger(__name__)
 
 MOST = 2  # workers of one process
 PATIENCE = 10.0  # seconds for a free worker and its answer; a page does not wait longer
-PACKAGES = Path(__file__).resolve().parents[2]
+PACKAGES = Path(__file__).resolve().parents[3]
 
 
 class TooCostly(Exception):
