@@ -55,10 +55,10 @@ def queue(request: HtmxHttpRequest) -> HttpResponse:
     """
     if not request.user.has_perm("reviews.decide_reviewitem"):
         raise PermissionDenied("The queue is for those who may review outputs.")
-    wanted = Wanted.read(request.GET)
+    wanted, cursor = Wanted.read(request.GET), Event.objects.newest()  # before the rows
     found = _handed_out(request, wanted)
     if found is None:
-        context = {"cursor": Event.objects.newest(), "filter": wanted}
+        context = {"cursor": cursor, "filter": wanted}
         return render(request, "reviews/queue_empty.html", context)
     return see_other(replies.address(found.pk, Reading(queue=True, wanted=wanted)))
 
