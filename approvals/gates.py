@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib.auth.models import Group
 
 from approvals.models import DAY, Gate
-from ledger.errors import BadInput, NotAllowed, UnknownId
+from ledger.errors import BadInput, NotAllowed, UnknownId, quoted
 from ledger.risk import RiskLevel
 from ledger.runs import actor_for
 from ledger.transitions import record, rows_for_update, verb
@@ -35,7 +35,7 @@ def create(
     if not name or len(name) > 200:
         raise BadInput("name", "A gate has a name of at most 200 characters.")
     if Gate.objects.filter(name=name).exists():
-        raise BadInput("name", f"There is a gate {name!r} already.")
+        raise BadInput("name", f"There is a gate {quoted(name)} already.")
     gate = Gate(name=name)
     _set(gate, risk_threshold, deadline_seconds)
     gate.save(force_insert=True)

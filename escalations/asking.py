@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import timedelta
 from typing import Any
 
@@ -84,7 +83,7 @@ def confidence_in(context: Any) -> float | None:
     found = context.get("confidence") if isinstance(context, dict) else None
     if isinstance(found, bool) or not isinstance(found, int | float):
         return None
-    return float(found) if math.isfinite(found) and 0 <= found <= 1 else None
+    return float(found) if 0 <= found <= 1 else None  # NaN is not, either
 
 
 def _store(escalation: Escalation) -> None:

@@ -15,7 +15,7 @@ from escalations.models import Escalation, EscalationStatus
 from escalations.outcome import explain_loss
 from ledger.accounts.people import name_of, user_named
 from ledger.clock import now
-from ledger.errors import BadInput, Refused, UnknownId
+from ledger.errors import BadInput, Refused, UnknownId, quoted
 from ledger.requests.checks import check_permitted, check_words
 from ledger.requests.claims import CLAIM, NO_CLAIM, name_holder
 from ledger.requests.models import NOT_CLAIMED, STILL_OPEN
@@ -72,7 +72,7 @@ def _check_successor(to: Any, user: Any) -> Any:
     try:
         other = user_named(to)
     except UnknownId as error:
-        raise BadInput("to", f"There is nobody of the name {to!r}.") from error
+        raise BadInput("to", f"There is nobody of the name {quoted(to)}.") from error
     if other.pk == user.pk:
         raise BadInput("to", "That is you; claim it instead.")
     if rules.refusal(None, other) is not None:

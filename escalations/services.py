@@ -20,7 +20,7 @@ from escalations.lookup import find_by_id
 from escalations.models import AttemptWas, Escalation, EscalationStatus, Resolution
 from escalations.outcome import explain_loss
 from ledger.clock import now
-from ledger.errors import BadInput, Stale
+from ledger.errors import BadInput, Stale, quoted
 from ledger.requests.checks import check_permitted, check_words
 from ledger.requests.claims import NO_CLAIM
 from ledger.requests.models import STILL_OPEN
@@ -146,7 +146,7 @@ def _check_mark(escalation: Escalation, attempt_was: str, user: Any) -> dict[str
     """The columns of a mark on the attempt; none for no mark."""
     if attempt_was not in AttemptWas.values:
         accepted = ", ".join(value for value in AttemptWas.values if value)
-        raise BadInput("attempt_was", f"{attempt_was!r} is no mark; accepted are {accepted}.")
+        raise BadInput("attempt_was", f"{quoted(attempt_was)} is no mark; accepted are {accepted}.")
     if not attempt_was:
         return {}
     if not escalation.attempt:

@@ -5,14 +5,13 @@ Escalations that wait keep the rule they were asked under; a change counts for t
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from django.db.models import Q
 
 from escalations.models import DAY, Threshold
 from ledger import canonical
-from ledger.errors import BadInput, NotAllowed, UnknownId
+from ledger.errors import BadInput, NotAllowed, UnknownId, quoted
 from ledger.risk import RiskLevel
 from ledger.runs import actor_for
 from ledger.transitions import record, rows_for_update, verb
@@ -46,9 +45,9 @@ def confidence_for(agent_id: str, type: str, own: float) -> float:
 
 def check_confidence(confidence: object) -> float:
     """A number from 0 to 1, or BadInput."""
-    fits = isinstance(confidence, int | float) and math.isfinite(confidence)
-    if isinstance(confidence, bool) or not fits or not 0 <= float(confidence) <= 1:  # type: ignore[arg-type]
-        raise BadInput("confidence", f"{confidence!r} is no number from 0 to 1.")
+    is_number = isinstance(confidence, int | float) and not isinstance(confidence, bool)
+    if not is_number or not 0 <= confidence <= 1:  # type: ignore[operator]  # NaN is not, either
+        raise BadInput("confidence", f"{quoted(confidence)} is no number from 0 to 1.")
     return float(confidence)  # type: ignore[arg-type]
 
 

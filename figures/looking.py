@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ledger import patterns
-from ledger.errors import BadInput, UnknownId
+from ledger.errors import BadInput, UnknownId, quoted
 from ledger.models import Event
 from ledger.runs import actor_for
 from ledger.transitions import record, rows_for_update, verb
@@ -33,11 +33,11 @@ class Reading:
     def checked(cls, seconds: float, seen: float, characters: int) -> Reading:
         """The reading, or BadInput."""
         if not (math.isfinite(seconds) and 0 <= seconds <= LONGEST):
-            raise BadInput("seconds", f"{seconds!r} is no time on a page.")
+            raise BadInput("seconds", f"{quoted(seconds)} is no time on a page.")
         if not 0 <= seen <= 1:
-            raise BadInput("seen", f"{seen!r} is no share of a page.")
+            raise BadInput("seen", f"{quoted(seen)} is no share of a page.")
         if not 0 <= characters <= MOST:
-            raise BadInput("characters", f"{characters!r} is no length of a page.")
+            raise BadInput("characters", f"{quoted(characters)} is no length of a page.")
         return cls(round(seconds, 3), round(seen, 3), characters)
 
 

@@ -39,6 +39,10 @@ SECRET_KEY = env.str("HITL_SECRET_KEY", default="") or secret_key(HITL_DATA_DIR 
 # Never "*": the socket's check of the Origin header would be off.
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *env.list("HITL_ALLOWED_HOSTS", default=[])]
 
+# How much may be sent to views that large texts are meant for; 1 MB to all others, and by strangers.
+HITL_MAX_BODY_BYTES = env.int("HITL_MAX_BODY_BYTES", default=32 * 1024 * 1024)
+DATA_UPLOAD_MAX_MEMORY_SIZE = max(HITL_MAX_BODY_BYTES, 1024 * 1024)
+
 # --- Agents and their model
 HITL_AGENTS = env.list("HITL_AGENTS", default=[])  # dotted paths of own agents
 HITL_LEASE_SECONDS = env.float("HITL_LEASE_SECONDS", default=15.0)
@@ -80,10 +84,13 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",  # padded at random, so that lengths tell no secret
     "csp.middleware.CSPMiddleware",
+    "dashboard.frame.middleware.NoStoreMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "dashboard.frame.bodies.BodyLimitMiddleware",
+    "dashboard.frame.bodies.FormMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",

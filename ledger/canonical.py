@@ -9,17 +9,19 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import rfc8785
 from django.conf import settings
 from django.db import models
 
-from ledger.errors import BadInput
+from ledger.errors import BadInput, quoted
 
 MAX_SAFE_INTEGER = 2**53 - 1
 MAX_DEPTH = 32
 MAX_KEYS = 10_000
+MAX_SPARE = 4  # a text that is read may be so many times as long as the largest canonical form
 
 
 def max_bytes() -> int:
@@ -43,6 +45,8 @@ def envelope_text(value: dict[str, Any]) -> str:
 
 def parse(text: str | bytes, field: str = "details") -> Any:
     """The JSON value in `text`; duplicate keys, NaN and the limits above are refused."""
+    if len(text) > MAX_SPARE * max_bytes():
+        raise BadInput(field, f"longer than {MAX_SPARE * max_bytes():,} bytes.")
     try:
         if isinstance(text, bytes):
             text = text.decode()  # json.loads() would guess UTF-16 and UTF-32 too
@@ -112,7 +116,7 @@ class _Check:
             raise BadInput(self.field, f"more than {MAX_KEYS:,} keys.")
         for key, item in value.items():
             if not isinstance(key, str):
-                raise BadInput(self.field, f"the key {key!r} is not text.")
+                raise BadInput(self.field, f"the key {quoted(key)} is not text.")
             self._text(key)
             self.value(item, depth + 1)
 
@@ -138,9 +142,9 @@ def _unique(field: str) -> Any:
     def hook(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) != len(pairs):
-            keys = [key for key, _ in pairs]
-            twice = next(key for key in keys if keys.count(key) > 1)
-            raise BadInput(field, f"the key {twice!r} stands twice.")
+            counts = Counter(key for key, _ in pairs)
+            twice = next(key for key, count in counts.items() if count > 1)
+            raise BadInput(field, f"the key {quoted(twice)} stands twice.")
         return found
 
     return hook

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+QUOTED = 200  # characters of a value that an error repeats
+
+
+def quoted(value: object, write: Callable[[object], str] = repr) -> str:
+    """A value as an error names it, shortened. Not every number can be written out."""
+    try:
+        text = write(value)
+    except ValueError:
+        return "a number of very many digits"
+    return text if len(text) <= QUOTED else f"{text[:QUOTED]}…"
 
 
 class LedgerError(Exception):
@@ -28,7 +40,7 @@ class UnknownId(LedgerError, KeyError):
     http_status = 404
 
     def __init__(self, what: str, pk: object) -> None:
-        super().__init__(f"There is no {what} {pk}.")
+        super().__init__(f"There is no {what} {quoted(pk, str)}.")
         self.what = what
         self.pk = pk
 

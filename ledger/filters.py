@@ -95,7 +95,7 @@ class RunFilter(FormFilter):
     fields = (("run_id", "Run", "number"),)
 
     def narrow(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
-        if not value.isdecimal():
+        if not value.isdecimal() or len(value) > 18:  # no id has more
             raise IncorrectLookupParameters(f"{value!r} is not the number of a run.")
         return queryset.filter(run_id=int(value))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models import TextChoices
 
-from ledger.errors import BadInput
+from ledger.errors import BadInput, quoted
 
 
 class RiskLevel(TextChoices):
@@ -26,7 +26,7 @@ class RiskLevel(TextChoices):
         if isinstance(value, str) and value in cls.values:
             return cls(value)
         accepted = ", ".join(cls.values)
-        raise BadInput(field, f"{value!r} is no risk level; accepted are {accepted}.")
+        raise BadInput(field, f"{quoted(value)} is no risk level; accepted are {accepted}.")
 
     @classmethod
     def higher(cls, first: RiskLevel, second: RiskLevel) -> RiskLevel:

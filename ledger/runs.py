@@ -10,7 +10,7 @@ from django.db.models import F
 from ledger import canonical, catalogue
 from ledger.catalogue import AgentSpec
 from ledger.clock import now
-from ledger.errors import AlreadyDecided, BadInput, NotAllowed, Stale
+from ledger.errors import AlreadyDecided, BadInput, NotAllowed, Stale, quoted
 from ledger.models import JournalEntry, Run
 from ledger.requests import cancelling, delivery
 from ledger.requests.checks import make_finder
@@ -55,7 +55,7 @@ def submit(
     spec = catalogue.get(agent)
     if spec is None:
         known = ", ".join(catalogue.names()) or "none"
-        raise BadInput("agent", f"There is no agent {agent!r}; known agents: {known}.")
+        raise BadInput("agent", f"There is no agent {quoted(agent)}; known agents: {known}.")
     _check_task(task)
     canonical.canonical(input, "input")
     run = Run.objects.create(
@@ -152,7 +152,7 @@ def resolve_doubt(
     doubt = run.doubt or {"kind": "diverged"}
     if verdict not in VERDICTS[doubt["kind"]]:
         accepted = ", ".join(sorted(VERDICTS[doubt["kind"]]))
-        raise BadInput("verdict", f"{verdict!r} is no answer here; accepted are {accepted}.")
+        raise BadInput("verdict", f"{quoted(verdict)} is no answer here; accepted are {accepted}.")
     if not note.strip():
         raise BadInput("feedback", "Say what you found, and where. Nothing was changed.")
     _check_note("feedback", note)

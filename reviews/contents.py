@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
-from ledger.errors import BadInput
+from ledger.errors import BadInput, quoted
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 100
+MAX_DIGITS = 4_000  # of a whole number; Python neither writes nor reads more than 4,300
+_MAX_BITS = int(MAX_DIGITS * 3.3219)
 DOMAIN = "hitl-review/v1"
 
 
 def encode(value: object, field: str = "content") -> str:
     """The JSON text of an output, or BadInput: no NaN, U+0000, lone surrogates, at most 32 MB.
 
-    Unlike arguments that run, an output may hold numbers of any size: nothing is computed from it.
+    Unlike arguments that run, an output may hold numbers of up to 4,000 digits:
+    nothing is computed from it.
     """
     _check(value, field, depth=1)
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -72,6 +75,10 @@ def _check(value: object, field: str, depth: int) -> None:
             _check(item, field, depth + 1)
     elif isinstance(value, float) and not math.isfinite(value):
         raise BadInput(field, f"{value} is not JSON.")
+    elif isinstance(value, int) and value.bit_length() > _MAX_BITS:
+        raise BadInput(
+            field, f"a whole number of more than {MAX_DIGITS:,} digits; send it as text."
+        )
     elif not (value is None or isinstance(value, bool | int | float)):
         raise BadInput(field, f"{type(value).__name__} is not JSON.")
 
@@ -82,7 +89,7 @@ def _within(value: Any, field: str) -> Any:
         return value
     for name in value:
         if not isinstance(name, str):
-            raise BadInput(field, f"the key {name!r} is not text.")
+            raise BadInput(field, f"the key {quoted(name)} is not text.")
     return [*value, *value.values()]
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.db.models import Count
 
-from ledger.errors import BadInput
+from ledger.errors import BadInput, quoted
+from ledger.requests.checks import MOST
 from reviews import services
 from reviews.models import ReviewItem, ReviewStatus
 
@@ -26,7 +27,7 @@ class ReviewQueue:
     def get_pending(self, limit: int = 10) -> list[ReviewItem]:
         """The oldest items that nobody has decided. Only reads: it claims nothing."""
         pending = ReviewItem.objects.open().select_related("reviewer")
-        return list(pending.order_by("id")[: max(0, limit)])
+        return list(pending.order_by("id")[: min(max(0, limit), MOST)])
 
     def review(
         self, item_id: object, reviewer: Any, approved: bool, feedback: str = ""
@@ -36,7 +37,7 @@ class ReviewQueue:
         Raises UnknownId, NotAllowed, AlreadyDecided or BadInput; then nothing has changed.
         """
         if not isinstance(approved, bool):
-            raise BadInput("approved", f"{approved!r} is neither True nor False.")
+            raise BadInput("approved", f"{quoted(approved)} is neither True nor False.")
         verb = services.approve if approved else services.reject
         return verb(item_id, by=reviewer, feedback=feedback)
 

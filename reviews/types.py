@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from ledger.errors import BadInput, NotAllowed, UnknownId
+from ledger.errors import BadInput, NotAllowed, UnknownId, quoted
 from ledger.runs import actor_for
 from ledger.transitions import record, rows_for_update, verb
 from reviews.models import OutputType, Rendering, TryLimit
@@ -65,7 +65,7 @@ def _set(found: OutputType, share: Any, rendering: str, language: str) -> None:
     if not 0 <= share <= 100:
         raise BadInput("share", "From 0 to 100 per cent.")
     if rendering not in Rendering.values:
-        raise BadInput("rendering", f"{rendering!r} is no way to show an output.")
+        raise BadInput("rendering", f"{quoted(rendering)} is no way to show an output.")
     found.share, found.rendering, found.language = share, Rendering(rendering), language.strip()
 
 

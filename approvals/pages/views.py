@@ -19,6 +19,7 @@ from ledger.models import Event
 from ledger.requests import refusals
 from pages import lists
 from pages.access import HtmxHttpRequest
+from pages.bodies import takes_much
 from pages.filters import Filter
 
 
@@ -60,6 +61,7 @@ def decide(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     return replies.show_success(request, decided)
 
 
+@takes_much
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_viewers
 def edit(request: HtmxHttpRequest, pk: int) -> HttpResponse:

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 
 from ledger.clock import DbNow
 from ledger.log import guards
+from ledger.log.writing import Writing
 from ledger.package.versions import explain_newer
 
 log = logging.getLogger(__name__)
@@ -93,4 +94,5 @@ CHECKS: dict[str, Check] = {
     "migrations": migrations,
     "guards": log_guards,
     "clock": clock,
+    "writing": Writing(),
 }

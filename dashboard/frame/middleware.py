@@ -1,4 +1,4 @@
-"""Middleware that tells a person when the database cannot be used just now."""
+"""Middleware: a page while the database is away, and no copy of a page in any cache."""
 
 from __future__ import annotations
 
@@ -14,6 +14,18 @@ log = logging.getLogger(__name__)
 
 RETRY_AFTER = 5  # seconds
 KEPT = "Nothing was decided; what you typed is still there. Try again in a moment."
+
+
+class NoStoreMiddleware(MiddlewareMixin):
+    """Says of every page that does not say otherwise that no cache may keep it: all know who asks.
+
+    Static files are answered before it.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """The response, with the header if it had none."""
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
 
 
 class DatabaseDownMiddleware(MiddlewareMixin):

@@ -10,9 +10,10 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 from dashboard.live.admission import find_admitted
 from dashboard.live.changes import Shown
+from dashboard.live.closing import Closing
 from dashboard.live.hub import hub
 from dashboard.live.kinds import lists, split
-from dashboard.live.listener import NOT_ALLOWED, TRY_AGAIN, Listener, run_in_thread
+from dashboard.live.listener import Listener, run_in_thread
 from dashboard.live.transport import make_sender, texts_to, unsent_by
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,6 @@ MOST_SHOWN = 8  # lists and subjects of one page
 BEYOND = 2**63  # an id that no log has
 MOST_RECEIVED = 20  # frames from a page while its socket lives: it has nothing to say
 LONGEST_RECEIVED = 1024  # characters or bytes
-TOO_BIG, AGAINST_THE_RULES = 1009, 1008
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
@@ -36,7 +36,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         key = self.scope["session"].session_key or ""
         may = (await run_in_thread(find_admitted)([key])).get(key)
         if may is None:
-            await self.close(code=NOT_ALLOWED)
+            await self.close(code=Closing.NOT_ALLOWED.value)
             return
         after, on = parse_query(self.scope["query_string"])
         self.listener = Listener(
@@ -58,9 +58,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if self.listener is None:
             return
         if len(text_data or bytes_data or "") > LONGEST_RECEIVED:
-            self.listener.end(TOO_BIG)
+            self.listener.end(Closing.TOO_BIG)
         elif self.received > MOST_RECEIVED:
-            self.listener.end(AGAINST_THE_RULES)
+            self.listener.end(Closing.AGAINST_THE_RULES)
 
     async def disconnect(self, code: int) -> None:
         """Leave the hub."""
@@ -75,7 +75,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await listener.catch_up(after)
         except Exception:
             log.exception("A page could not catch up; it comes back and tries again.")
-            listener.end(TRY_AGAIN)
+            listener.end(Closing.TRY_AGAIN)
 
 
 def parse_query(query: bytes) -> tuple[int | None, Shown]:

@@ -23,7 +23,8 @@ from dashboard.frame.context import Shell
 from dashboard.live import rendering
 from dashboard.live.admission import find_admitted
 from dashboard.live.changes import Shown
-from dashboard.live.listener import NOT_ALLOWED, TRY_AGAIN, Listener
+from dashboard.live.closing import Closing
+from dashboard.live.listener import Listener
 from ledger import tail
 from ledger.models import Event
 
@@ -87,7 +88,7 @@ class Hub:
             frames = rendering.frames(rows, merge_shown(listeners))
         except Exception:
             log.exception("Frames cannot be drawn; the pages come back and catch up.")
-            call_in_loops(listeners, lambda one: one.end(TRY_AGAIN))
+            call_in_loops(listeners, lambda one: one.end(Closing.TRY_AGAIN))
             return
         if jumped_back or len(frames) > rendering.MOST_CARDS:
             call_in_loops(listeners, lambda one: one.say(rendering.RELOAD))
@@ -125,12 +126,12 @@ class Hub:
         except Exception:
             log.exception("Nobody can say who may still listen, so everybody has to come back.")
             connection.close()
-            call_in_loops(listeners, lambda one: one.end(TRY_AGAIN))
+            call_in_loops(listeners, lambda one: one.end(Closing.TRY_AGAIN))
             return
         refused = [one for one in listeners if one.session_key not in may]
         for one in listeners:
             one.may = may.get(one.session_key, frozenset())
-        call_in_loops(refused, lambda one: one.end(NOT_ALLOWED))
+        call_in_loops(refused, lambda one: one.end(Closing.NOT_ALLOWED))
 
     def beat(self) -> None:
         """Tell everybody that the connection lives, how far the log was read, who runs agents."""

@@ -16,6 +16,7 @@ from django.db import close_old_connections
 from dashboard.live import rendering
 from dashboard.live.admission import May
 from dashboard.live.changes import Shown
+from dashboard.live.closing import Closing
 from ledger.models import Event
 
 P = ParamSpec("P")
@@ -25,9 +26,6 @@ log = logging.getLogger(__name__)
 MOST_WAITING = 500  # frames for one socket; more means that nobody reads them
 MOST_UNSENT = 1024 * 1024  # bytes in the server's write buffer of one socket
 PATIENCE = 10.0  # seconds for the reader to make room while it catches up
-
-TRY_AGAIN = 1013  # close code: come back, and ask for what came after your cursor
-NOT_ALLOWED = 4403  # close code: the session or the permission has ended
 
 # Not asgiref's one thread for everything: after a restart all pages catch up at once.
 _threads = ThreadPoolExecutor(4, thread_name_prefix="hitl-live")
@@ -83,7 +81,7 @@ class Listener:
         if self._held is not None:
             self._held += frames
             if len(self._held) > MOST_WAITING:
-                self.end(TRY_AGAIN)
+                self.end(Closing.TRY_AGAIN)
             return
         for frame in frames:
             if frame.event > self._end and (text := self._text(frame)):
@@ -101,7 +99,7 @@ class Listener:
             return
         self._waiting.append(text)
         if len(self._waiting) > MOST_WAITING:
-            self.end(TRY_AGAIN)
+            self.end(Closing.TRY_AGAIN)
         elif idle:
             self._sending = self.loop.create_task(self._send_waiting())
 
@@ -110,7 +108,7 @@ class Listener:
         if self._held is None:
             self.say(text)
 
-    def end(self, code: int) -> None:
+    def end(self, code: Closing) -> None:
         """Close it; nothing more is sent."""
         if self.ended:
             return
@@ -155,7 +153,7 @@ class Listener:
         while self._unsent() > MOST_UNSENT // 2 and not self.ended:
             await asyncio.sleep(0.05)
             if self.loop.time() > give_up:
-                self.end(TRY_AGAIN)
+                self.end(Closing.TRY_AGAIN)
         if text and not self.ended:
             await self._send(text)
 
@@ -163,15 +161,15 @@ class Listener:
         try:
             while self._waiting:
                 if self._unsent() > MOST_UNSENT:
-                    self.end(TRY_AGAIN)
+                    self.end(Closing.TRY_AGAIN)
                     return
                 await self._send(self._waiting.popleft())
         except Exception:
             log.debug("A frame could not be sent; the socket is closed.", exc_info=True)
-            self.end(TRY_AGAIN)
+            self.end(Closing.TRY_AGAIN)
 
-    async def _close_quietly(self, code: int) -> None:
+    async def _close_quietly(self, code: Closing) -> None:
         try:
-            await self._close(code)
-        except Exception:
-            log.debug("The socket was closed already.", exc_info=True)
+            await self._close(code.value)
+        except Exception:  # of the server; a socket that is closed already makes none
+            log.exception("A socket cannot be closed with %s and may hear nothing more.", code)

@@ -21,6 +21,7 @@ from approvals.actions import ActionContext, ActionFailed, Arguments, OutcomeUnk
 
 DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, invisible ones, surrogates, line separators
+LIKE_SIGNS = "\u2044\u2215\u29f8\uff0f\u2571\u29f5\uff3c\ufe68\u2216\u2236\ua789\uff1a\ufe55\u2024\uff0e\ufe52"
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -51,6 +52,7 @@ def _check_name(part: str) -> None:
         raise ValueError("empty parts, . and .. are refused in a path.")
     if any(unicodedata.category(letter) in HIDDEN for letter in part):
         raise ValueError("control characters and invisible ones are refused in a path.")
+    _check_look(part)
     if "\\" in part or ":" in part:
         raise ValueError("\\ and : are refused in a path.")
     if part != part.strip() or part.endswith("."):
@@ -59,6 +61,16 @@ def _check_name(part: str) -> None:
         raise ValueError("the name of a device is refused in a path.")
     if len(part.encode()) > 255:
         raise ValueError("a part of the path is longer than 255 bytes.")
+
+
+def _check_look(part: str) -> None:
+    """ValueError for a name that a reader would take for another one, or for two."""
+    if unicodedata.normalize("NFC", part) != part:
+        raise ValueError(
+            "letters with loose accents are refused in a path: two names would look alike."
+        )
+    if any(sign in part for sign in LIKE_SIGNS) or "  " in part:
+        raise ValueError("signs that look like / \\ : or a dot, and blanks in a row, are refused.")
 
 
 def _preview(arguments: WriteFile) -> str:

@@ -46,6 +46,8 @@ class SendEmail(Arguments):
             validate_email(to)
         except ValidationError as error:
             raise ValueError("this is no email address.") from error
+        if not to.rpartition("@")[0].isascii() or "=?" in to:
+            raise ValueError("the part before the @ has letters that arrive as others.")
         return to
 
     @field_validator("subject")
@@ -53,6 +55,8 @@ class SendEmail(Arguments):
     def _one_line(cls, subject: str) -> str:
         if not subject.strip() or _has(subject, BREAKS):
             raise ValueError("a subject is one line of text, without control characters.")
+        if "=?" in subject and "?=" in subject:  # mail programs decode more than they should
+            raise ValueError("no encoded words (=?…?=): they arrive as others than are shown.")
         return subject
 
 

@@ -47,6 +47,10 @@ class HttpRequest(Arguments):
         for name, value in headers.items():
             if not TOKEN.fullmatch(name) or not re.fullmatch(r"[\t\x20-\x7e]{0,4000}", value):
                 raise ValueError("a header's name or value has characters that are not allowed.")
+            if value != value.strip():
+                raise ValueError(
+                    "a header's value begins or ends with a blank, which servers drop."
+                )
             if OWN_HEADER.fullmatch(name):
                 raise ValueError(f"the header {name} is set by the connection itself.")
         if len({name.lower() for name in headers}) != len(headers):

@@ -34,7 +34,9 @@ MONEY = re.compile(
     r"\b(refund\w*|pay\w*|invoice|price|money|bank|transfer|discount|EUR|USD)\b|[€$£]", re.I
 )
 ONLY_READS = re.compile(r"(read|get|list|search|find|show)_")
-ASKS_RISK = re.compile(r"\bone word\b.*\blow\b.*\bcritical\b", re.I | re.S)
+ASKS_RISK = re.compile(  # from the beginning and never again, or a long text takes long
+    r"\A(?>.*?\bone word\b)(?>.*?\blow\b).*?\bcritical\b", re.I | re.S
+)
 
 
 class NotUnderstood(Exception):

@@ -4,40 +4,43 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import islice
 from typing import Any
 
 from hitl_agents.llm.objects import json_object_in
 
 Call = tuple[str, dict[str, Any]]
+MOST_CALLS = 20  # of one tool, for one task
 
 URL = re.compile(r"https?://[^\s\"'<>“”)\]]*[^\s\"'<>“”)\].,;:!?]")
-EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)+")
 ENDING = r"(?:txt|md|csv|json|ya?ml|html?|log|xml|rst|tex|py|sh|sql|ini|toml)"
 FILE = re.compile(rf"(?<![\w@.~/-])([\w.~/-]*[\w-]\.{ENDING})(?![\w/@-])")
 STORE = re.compile(
     r"\b(write|save|note|file|report|create|store|put|record|log|draft|keep)\b", re.I
 )
 UNNAMED = re.compile(
-    r"\b(save|store|record|keep|file)\b.*\b(note|file|list|summary|report)\b", re.I
+    r"^(?>.*?\b(?:save|store|record|keep|file)\b).*?\b(?:note|file|list|summary|report)\b",
+    re.I | re.M,
 )
-QUOTED = re.compile(r"“([^”]+)”|\"([^\"]+)\"|‘([^’]+)’|(?<!\w)'([^']+)'(?!\w)")
+QUOTED = re.compile(r"“([^“”]+)”|\"([^\"]+)\"|‘([^‘’]+)’|(?<!\w)'([^']+)'(?!\w)")
 NUMBERED = re.compile(
     r"\b(order|invoice|ticket|booking|reservation|case|delivery|request|contract)\b"
-    r"\s*(?:number|no\.?)?\s*#?([\w-]*\d[\w-]*)",
+    r"\s*+(?:(?:number|no\.?)\s*+)?#?([\w-]{0,40}?\d[\w-]{0,60})",
     re.I,
 )
 NEXT_STEP = re.compile(
-    r"[,;]?\s+(?:and|then)\s+(?:then\s+)?(?:e?-?mail|send|save|write|store|post|get|"
+    r"(?:[,;]|(?<!\s))\s++(?:and|then)\s++(?:then\s++)?(?:e?-?mail|send|save|write|store|post|get|"
     r"put|note|file|call|fetch|delete|report)\b.*|[.;!?](?:\s.*)?$",
     re.I | re.S,
 )
 ROLES = ("info", "support", "sales", "team", "office", "accounts", "hello", "contact", "all")
+LEADS_TO_PLACE = ("to", "in", "into", "as", "under")
 METHODS = re.compile(r"\b(GET|HEAD|POST|PUT|PATCH|DELETE)\b", re.I)
 
-PUTS = re.compile(  # the words between the last such verb and the name of the file
-    r"\b(?:write|save|put|store|record|log)\s+(?:down\s+)?"
-    r"((?:(?!\b(?:write|save|put|store|record|log)\b).)+?)"
-    r"\s+(?:to|into|in|as|under)\s+(?:an?\s|the\s)?"
+PUTS = re.compile(r"\b(?:write|save|put|store|record|log)\s++(?:down\s++)?", re.I)
+LEADS_TO_FILE = re.compile(
+    r"(?<!\s)\s++(?:to|into|in|as|under)\s++(?:an?\s|the\s)?(?:\w++\s++)?\Z", re.I
 )
 GIVES_WORDS = re.compile(r"\s*(?::|with|containing|saying|about)(?:\s+the\s+words?)?")
 KIND_OF_TEXT = re.compile(
@@ -114,7 +117,7 @@ def quotes(text: str) -> list[str]:
 
 def _requests(task: str) -> list[Call]:
     found: list[Call] = []
-    for match in URL.finditer(task):
+    for match in islice(URL.finditer(task), MOST_CALLS):
         named = METHODS.findall(task[: match.start()])
         method = named[-1].upper() if named else "GET"
         arguments: dict[str, Any] = {"method": method, "url": match[0], "headers": {}, "body": ""}
@@ -135,7 +138,10 @@ def _files(task: str) -> list[Call]:
     if not paths and UNNAMED.search(text) and not EMAIL.search(task):
         words = re.findall(r"[a-z0-9]+", topic(task).lower())
         paths = ["notes/" + "-".join(words[:6]) + ".md"]
-    return [("write_file", {"path": path, "content": _content(task, path)}) for path in paths]
+    return [
+        ("write_file", {"path": path, "content": _content(task, path)})
+        for path in paths[:MOST_CALLS]
+    ]
 
 
 def _content(task: str, path: str) -> str:
@@ -143,9 +149,8 @@ def _content(task: str, path: str) -> str:
     given = quotes(task)
     if given:
         return "\n".join(given) + "\n"
-    match = re.search(rf"{PUTS.pattern}(?:\w+\s+)?{re.escape(path)}", task, re.I | re.S)
     after = re.search(rf"{re.escape(path)}{GIVES_WORDS.pattern}\s+(.+)", task, re.S)
-    what = match[1] if match else NEXT_STEP.sub("", after[1]) if after else ""
+    what = _put(task, path) or (NEXT_STEP.sub("", after[1]) if after else "")
     about = KIND_OF_TEXT.match(what)
     if what and not about:
         return (sentence(what) if " " in what else what) + "\n"
@@ -153,10 +158,21 @@ def _content(task: str, path: str) -> str:
     return f"# {sentence(title).rstrip('.')}\n\nWritten for the task: {sentence(task)}\n"
 
 
+def _put(task: str, path: str) -> str:
+    """The words between the last verb that puts something somewhere and the name of the file."""
+    for place in islice(re.finditer(re.escape(path), task), MOST_CALLS):
+        before = task[: place.start()]
+        verbs = list(PUTS.finditer(before))
+        words = LEADS_TO_FILE.split(before[verbs[-1].end() :], maxsplit=1) if verbs else []
+        if len(words) == 2 and words[0].strip():
+            return words[0]
+    return ""
+
+
 def _emails(task: str) -> list[Call]:
     text = URL.sub(" ", task)
     found: dict[str, dict[str, str]] = {}
-    for match in EMAIL.finditer(text):
+    for match in islice(EMAIL.finditer(text), MOST_CALLS):
         own = EMAIL.split(text[match.end() :], maxsplit=1)[0]  # up to the next address
         about = topic(own) if NUMBERED.search(own) else topic(text)
         found.setdefault(match[0], _email(text, match[0], about))
@@ -192,10 +208,18 @@ def topic(task: str) -> str:
     for words in ("about|regarding|concerning", "for", "of|to", "on"):
         match = re.search(rf"\b(?:{words})\s+(?!(?:and|for|about)\b)(.+)", text, re.I)
         about = NEXT_STEP.sub("", match[1]).strip(" .,:;") if match else ""
-        about = re.sub(r"(?:\s+(?:to|in|into|as|under))+$", "", about)
+        about = _without_ending(about)
         if about:
             return re.sub(r"\b(?:her|his|their)\b", "your", about)
     return "your message"
+
+
+def _without_ending(about: str) -> str:
+    """Without words at the end after which a place would be named."""
+    words = about.split(" ")
+    while len(words) > 1 and words[-1] in LEADS_TO_PLACE:
+        words.pop()
+    return " ".join(words)
 
 
 def _greeting(address: str) -> str:

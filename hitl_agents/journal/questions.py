@@ -15,7 +15,7 @@ from hitl_agents.journal.activity import Activity, diverge
 from hitl_agents.journal.entries import Question, Status, Step
 from hitl_agents.journal.rows import Rows
 from ledger import patterns
-from ledger.errors import BadInput
+from ledger.errors import BadInput, quoted
 from ledger.models import EntryKind, JournalEntry
 from ledger.requests.models import HumanRequest
 
@@ -77,7 +77,7 @@ class Questions:
         Infinity waits as long as it takes. Raises BadInput for what is no number of seconds.
         """
         if not isinstance(seconds, int | float) or seconds != seconds:
-            raise BadInput("seconds", f"{seconds!r} is no number of seconds.")
+            raise BadInput("seconds", f"{quoted(seconds)} is no number of seconds.")
         if seconds > LONGEST_WAIT:
             return await self.wait(model, request_id)
         asked = await self._find_asked(model, request_id)

@@ -23,7 +23,7 @@ from hitl_agents.llm.objects import json_object_in
 from hitl_agents.llm.risk import read_risk
 from hitl_agents.patterns.lessons import lessons_for, told_in
 from hitl_agents.prompts import shared
-from ledger.errors import BadInput
+from ledger.errors import BadInput, quoted
 from ledger.risk import RiskLevel
 
 MAX_REVISIONS = 5
@@ -91,7 +91,9 @@ class ApprovalGatedAgent:
             declared.validate(details)
         elif type(self)._execute is ApprovalGatedAgent._execute:
             known = ", ".join(one.name for one in actions.list_actions())
-            raise BadInput("action", f"There is no action {action!r}; known actions: {known}.")
+            raise BadInput(
+                "action", f"There is no action {quoted(action)}; known actions: {known}."
+            )
 
     # ---- Asking -----------------------------------------------------------------------------
 

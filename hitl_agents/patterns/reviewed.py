@@ -15,7 +15,8 @@ from hitl_agents.patterns.review_lessons import lessons_for
 from hitl_agents.prompts import reviews, shared
 from hitl_agents.prompts.shared import Messages
 from ledger import canonical
-from ledger.errors import BadInput
+from ledger.errors import BadInput, quoted
+from ledger.requests.deadlines import LONGEST
 from ledger.tail import wait_until
 from reviews import services, types
 from reviews.contents import format_text
@@ -189,7 +190,7 @@ def _options(given: Any) -> tuple[str, float]:
         raise BadInput("input", 'a JSON object with "output_type" and "timeout", both optional.')
     output_type, timeout = options.get("output_type", "general"), options.get("timeout", DAY)
     if not isinstance(output_type, str):
-        raise BadInput("output_type", f"{output_type!r} is no text.")
+        raise BadInput("output_type", f"{quoted(output_type)} is no text.")
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout < 0:
-        raise BadInput("timeout", f"{timeout!r} is no number of seconds.")
-    return output_type, float(timeout)
+        raise BadInput("timeout", f"{quoted(timeout)} is no number of seconds.")
+    return output_type, float(min(timeout, LONGEST))

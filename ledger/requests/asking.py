@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from ledger import canonical
-from ledger.errors import BadInput, IllegalMove
+from ledger.errors import BadInput, IllegalMove, quoted
 from ledger.models import Run
 from ledger.requests.models import HumanRequest
 from ledger.transitions import rows_for_update
@@ -33,7 +33,7 @@ def find_asked(model: type[R], run: Run | None, key: str) -> R | None:
 def check_name(field: str, value: object) -> None:
     """BadInput unless `value` is a text of 1 to 200 characters that is not blank."""
     if not isinstance(value, str) or not value.strip():
-        raise BadInput(field, f"{value!r} is not a name.")
+        raise BadInput(field, f"{quoted(value)} is not a name.")
     if len(value) > NAME:
         raise BadInput(field, f"longer than {NAME} characters.")
     canonical.canonical(value, field)

@@ -16,7 +16,7 @@ from django.db.models import Q, Value
 
 from ledger import patterns
 from ledger.clock import DbNow, now
-from ledger.errors import BadInput, Refused
+from ledger.errors import BadInput, Refused, quoted
 from ledger.requests.models import HumanRequest
 from ledger.statements.prepared import Values, union
 from ledger.transitions import move, record, verb
@@ -60,7 +60,7 @@ def shorten(find_by_id: Callable[[Any], R], request_id: object, seconds: float) 
     """
     request = find_by_id(request_id)
     if not isinstance(seconds, int | float) or seconds != seconds:
-        raise BadInput("timeout", f"{seconds!r} is no number of seconds.")
+        raise BadInput("timeout", f"{quoted(seconds)} is no number of seconds.")
     if seconds > LONGEST:
         return request
     deadline = now() + timedelta(seconds=max(0.0, seconds))

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 
 from pages.rendering.confusables import alphabets
 from pages.rendering.marks import count_hidden_in, find_mixed_scripts, mark, texts
+from pages.rendering.readings import readings
 
 _LONG = 200  # characters from which a value says where it ends
 _WARNINGS = 5  # words named one by one; more are counted
@@ -33,6 +34,7 @@ class Argument:
     text: SafeString
     muted: bool  # nothing is there: null, or an empty text
     end: str  # what follows "End of <name>. "; "" for a short value
+    readings: list[SafeString]  # what it means to programs where that is not what it says
     warnings: list[SafeString]
 
 
@@ -81,6 +83,7 @@ def _row(name: str, value: Any, field: Mapping[str, Any], changed: bool) -> Argu
         text=SafeString("") if marked else mark('""' if value == "" else text, hosts=True),
         muted=empty,
         end=_end(value, text),
+        readings=list(_readings(value)),
         warnings=list(_warnings(value)),
     )
 
@@ -161,6 +164,14 @@ def _warnings(value: Any) -> Iterator[SafeString]:
             yield format_html("“{}” mixes {} letters", mark(word), names)
         else:
             yield format_html("“{}” is written in {} letters that look Latin", mark(word), names)
+
+
+def _readings(value: Any) -> Iterator[SafeString]:
+    """How programs elsewhere read it, where that is not what it looks like."""
+    said = list(dict.fromkeys(line for text in texts(value) for line in readings(text)))
+    yield from said[:_WARNINGS]
+    if len(said) > _WARNINGS:
+        yield format_html("and {} more that programs read otherwise", f"{len(said) - _WARNINGS:,}")
 
 
 def _count(number: int, noun: str) -> str:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import Any
 
 from django.utils.safestring import SafeString
 
 from pages.rendering.arguments import plain
+from pages.rendering.comparing import Matcher, TooMuch, Work
 from pages.rendering.marks import Wrap, mark
 
-# difflib takes quadratic time on bad input, and the input is an agent's.
 MAX_LINES = 2_000  # above, before and after are shown whole, one after the other
 MAX_TOKENS = 400  # above, a line is marked whole
-MAX_WORK = 2_000_000  # pairs of tokens compared in one difference; above, lines are marked whole
+MAX_WORK = 2_000_000  # pairs compared in one difference; above, lines are marked whole
 
 _CONTEXT = 3  # unchanged lines around a change
 _ALIKE = 0.3  # lines that have less in common are marked whole
@@ -60,7 +60,7 @@ def find_changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> li
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Hunk]:
     """The changed arguments as hunks, by name; unchanged lines away from a change are left out."""
-    work = _Work(MAX_WORK)
+    work = Work(MAX_WORK)
     return [
         hunk
         for name in find_changed_keys(before, after)
@@ -68,22 +68,8 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Hunk
     ]
 
 
-@dataclass
-class _Work:
-    """How much comparing within lines is still allowed."""
-
-    left: int
-
-    def allows(self, a: int, b: int) -> bool:
-        """Whether lines of so many tokens may be compared; counts it if they may."""
-        if max(a, b) > MAX_TOKENS or a * b > self.left:
-            return False
-        self.left -= a * b
-        return True
-
-
 def _hunks(
-    name: str, before: Mapping[str, Any], after: Mapping[str, Any], work: _Work
+    name: str, before: Mapping[str, Any], after: Mapping[str, Any], work: Work
 ) -> Iterator[Hunk]:
     label = mark(name)
     if name not in before:
@@ -94,7 +80,7 @@ def _hunks(
         yield Hunk(label, "removed", rows)
     else:
         old, new = _comparable(before[name], after[name])
-        for group in _groups(old, new):
+        for group in _groups(old, new, work):
             yield Hunk(label, _where(group, len(new)), list(_rows(group, old, new, work)))
 
 
@@ -110,11 +96,13 @@ def _comparable(before: Any, after: Any) -> tuple[list[str], list[str]]:
 _Step = tuple[str, int, int, int, int]
 
 
-def _groups(old: list[str], new: list[str]) -> list[list[_Step]]:
-    if max(len(old), len(new)) > MAX_LINES:
-        return [[("replace", 0, len(old), 0, len(new))]]
-    matcher = SequenceMatcher(None, old, new)  # its "autojunk" keeps frequent lines cheap
-    return [list(group) for group in matcher.get_grouped_opcodes(_CONTEXT)]
+def _groups(old: list[str], new: list[str], work: Work) -> list[list[_Step]]:
+    """The changes with the lines around them; all at once where that is too much to compare."""
+    if max(len(old), len(new)) <= MAX_LINES:
+        with contextlib.suppress(TooMuch):
+            matcher = Matcher(old, new, work, autojunk=True)  # keeps frequent lines cheap
+            return [list(group) for group in matcher.get_grouped_opcodes(_CONTEXT)]
+    return [[("replace", 0, len(old), 0, len(new))]]
 
 
 def _where(group: list[_Step], total: int) -> str:
@@ -124,7 +112,7 @@ def _where(group: list[_Step], total: int) -> str:
     return f"line {last}" if first >= last else f"lines {first:,} to {last:,}"
 
 
-def _rows(group: list[_Step], old: list[str], new: list[str], work: _Work) -> Iterator[Row]:
+def _rows(group: list[_Step], old: list[str], new: list[str], work: Work) -> Iterator[Row]:
     for what, a, b, c, d in group:
         if what == "equal":
             yield from (Row("same", n + 1, mark(new[n])) for n in range(c, d))
@@ -138,24 +126,30 @@ def _rows(group: list[_Step], old: list[str], new: list[str], work: _Work) -> It
             yield Row("ins", j + 1, inserted[j] if j in inserted else _whole(new[j], "ins"))
 
 
-def _within(old: str, new: str, work: _Work) -> tuple[SafeString, SafeString]:
+def _within(old: str, new: str, work: Work) -> tuple[SafeString, SafeString]:
     """Two lines with the words marked in which they differ."""
     a, b = _TOKEN.findall(old), _TOKEN.findall(new)
-    if not work.allows(len(a), len(b)):
-        return _whole(old, "del"), _whole(new, "ins")
-    matcher = SequenceMatcher(None, a, b, autojunk=False)
-    if matcher.ratio() < _ALIKE:
+    changes = _compared(a, b, work)
+    if changes is None:
         return _whole(old, "del"), _whole(new, "ins")
     starts_a, starts_b = _starts(a), _starts(b)
-    gone: list[Wrap] = []
-    come: list[Wrap] = []
-    for i, j, k, m in _changes(matcher, a):
-        gone.append((starts_a[i], starts_a[j], "del"))
-        come.append((starts_b[k], starts_b[m], "ins"))
+    gone: list[Wrap] = [(starts_a[i], starts_a[j], "del") for i, j, _, _ in changes]
+    come: list[Wrap] = [(starts_b[k], starts_b[m], "ins") for _, _, k, m in changes]
     return mark(old, wraps=gone), mark(new, wraps=come)
 
 
-def _changes(matcher: SequenceMatcher[str], old: list[str]) -> list[list[int]]:
+def _compared(old: list[str], new: list[str], work: Work) -> list[list[int]] | None:
+    """The changes; None where there is too little in common, or too much to compare."""
+    if max(len(old), len(new)) > MAX_TOKENS:
+        return None
+    matcher = Matcher(old, new, work, autojunk=False)
+    try:
+        return _changes(matcher, old) if matcher.ratio() >= _ALIKE else None
+    except TooMuch:
+        return None
+
+
+def _changes(matcher: Matcher, old: list[str]) -> list[list[int]]:
     """From–to in old and new tokens; changes that only a sign or two parts are one."""
     changes: list[list[int]] = []
     for what, i, j, k, m in matcher.get_opcodes():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from django.utils.safestring import SafeString
 from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
@@ -32,6 +34,7 @@ def highlight(code: str, language: str) -> SafeString:
     return SafeString("".join(_piece(kind, text) for kind, text in lexer.get_tokens(code)))
 
 
+@lru_cache(maxsize=256)  # for an unknown name it looks through everything that is installed
 def knows(language: str) -> bool:
     """Whether there are rules for a language of that name."""
     return _lexer(language) is not None

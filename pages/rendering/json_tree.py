@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from pages.rendering.marks import mark
 
 MAX_NODES = 5_000
+MAX_DEPTH = 100
 OPEN = 2  # levels that are open at first
 
 
@@ -28,13 +29,28 @@ def nodes(value: Any) -> int:
     return count
 
 
+def depth(value: Any) -> int:
+    """How deep it nests; stops counting beyond the limit."""
+    level, count = [value], 0
+    while level and count <= MAX_DEPTH:
+        inner = [
+            item.values() if isinstance(item, dict) else item for item in level if _nests(item)
+        ]
+        level, count = [each for group in inner for each in group], count + 1
+    return count
+
+
+def _nests(value: Any) -> bool:
+    return isinstance(value, dict | list) and bool(value)
+
+
 def tree(value: Any) -> SafeString:
     """The HTML of it."""
     return SafeString("".join(_node(SafeString(""), value, 0)))
 
 
 def _node(label: SafeString, value: Any, depth: int) -> Iterator[str]:
-    if not isinstance(value, dict | list) or not value:
+    if not _nests(value):
         yield format_html("<div>{}{}</div>", label, _leaf(value))
         return
     count = len(value)

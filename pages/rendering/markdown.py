@@ -32,8 +32,10 @@ MAX_NESTING = 50  # what is nested deeper the parser leaves out
 MAX_HTML = 2 * 1024 * 1024  # characters
 MARKS = "[]|*_`<&!~"
 WORD = re.compile(r"[^\W_]+")
-NUMBERING = re.compile(r"^[\s>]*\d{1,9}[.)](?=\s)", re.M)
-TAG = re.compile(r"<[^>]*>")
+NUMBERING = re.compile(r"^(?:[^\S\n]|>)*+\d{1,9}[.)](?=\s)", re.M)
+TAG = re.compile(r"<[^>]*(?:>|\Z)")
+# As Markdown reads them; a number of more digits than that is none.
+ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
 TAGS = {
     *("p", "br", "hr", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "code", "span", "a"),
@@ -84,10 +86,14 @@ def unseen(text: str, html: str) -> list[str]:
 
     Markdown has places that no reader sees; a person must not approve what they were not shown.
     """
-    there = Counter(WORD.findall(unescape(TAG.sub(" ", html))))
-    wanted = Counter(WORD.findall(unescape(NUMBERING.sub("", text))))
+    there = Counter(WORD.findall(_unescaped(TAG.sub(" ", html))))
+    wanted = Counter(WORD.findall(_unescaped(NUMBERING.sub("", text))))
     wanted.pop("https", None)  # the usual scheme is not repeated beside a link
     return list((wanted - there).elements())
+
+
+def _unescaped(text: str) -> str:
+    return ENTITY.sub(lambda entity: unescape(entity[0]), text)
 
 
 # ---- How it is written

@@ -13,6 +13,7 @@ from typing import Any
 from django.http import QueryDict
 
 from ledger.errors import BadInput
+from ledger.statements import paging
 from plans import services
 from plans.lookup import steps_of
 from plans.models import Plan
@@ -76,11 +77,11 @@ class TurnForm:
     def read(cls, sent: QueryDict) -> TurnForm:
         """Browsers send line ends as CRLF; what is stored has LF."""
         do, _, about = sent.get("do", "keep").partition(":")
-        version = sent.get("version", "")
+        version = paging.cursor(sent.get("version"))
         return cls(
             do=do,
             about=about,
-            version=int(version) if version.isascii() and version.isdigit() else -1,
+            version=-1 if version is None else version,
             turn=sent.get("turn", ""),
             feedback=_text(sent, "feedback"),
             input=_text(sent, "input"),

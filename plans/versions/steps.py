@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ledger import canonical
-from ledger.errors import BadInput
+from ledger.errors import BadInput, quoted
 from ledger.risk import RiskLevel
 
 MAX_STEPS = 50
@@ -51,7 +51,9 @@ def check_step(step: Step, known: Sequence[Mapping[str, Any]], field: str = "") 
     for name in step.actions:
         if name not in by_name:
             there = ", ".join(by_name) or "none"
-            raise BadInput(f"{field}actions", f"There is no action {name!r}; there are: {there}.")
+            raise BadInput(
+                f"{field}actions", f"There is no action {quoted(name)}; there are: {there}."
+            )
         risk = RiskLevel.higher(risk, RiskLevel(by_name[name]["risk"]))
     undoable = all(by_name[name]["undoable"] for name in step.actions) if step.actions else None
     return replace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import threading
 from collections import OrderedDict
@@ -10,19 +11,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from pages.rendering import highlight, json_tree, markdown
+from pages.rendering import highlight, json_tree
 from pages.rendering.arguments import pretty
 from pages.rendering.marks import mark
-from reviews.contents import parse
+from pages.rendering.workers import drawing
+from pages.rendering.workers.renderers import Rendered
 from reviews.models import OutputType, Rendering
 
 BEGINNING = 200_000  # characters of a large output that are shown at first
-MAX_LINES = 5_000  # of a difference
-LOOKS_MARKED = re.compile(r"^(?:#{1,6} |[-*+] |\d+\. |> |```|\|.*\|$)|\[[^\]\n]+\]\(|\*\*\S", re.M)
+INDENTED = 2_000_000  # characters; JSON that is longer when indented is shown as it is stored
+AT_ONCE = 4_000  # characters of plain text that are not worth asking a worker
+LOOKS_MARKED = re.compile(
+    r"^(?:#{1,6} |[-*+] |\d+\. |> |```|\|.*\|$)|\[[^\[\]\n]++\]\(|\*\*\S", re.M
+)
 LOOKS_CHANGED = re.compile(r"^(?:diff --git |--- .+\n\+\+\+ .+\n@@ )", re.M)
+COSTLY = "It takes too long to be rendered and is shown raw."
+BUSY = "The server was too busy to render it: it is shown raw. Load the page again in a moment."
+LARGE = "It is too large to be rendered and is shown raw."
+TOO_LARGE = "All of it takes too long to be drawn: this is its raw beginning."
 
 
 @dataclass(frozen=True)
@@ -41,26 +49,87 @@ class Shown:
 def render_output(
     content: Any, kind: OutputType, *, raw: bool = False, whole: bool = False
 ) -> Shown:
-    """The output, rendered where that is safe and cheap, else as it is. Nothing is lost silently."""
-    text = plain(content)
-    size = size_of(len(text.encode()))
-    rendering = choose_rendering(content, kind)
+    """The output, rendered where that is safe and cheap, else as it is. Nothing is lost silently.
+
+    How large it is comes first: nothing looks for what it might be in what is never rendered.
+    """
+    text = _up_to(content, BEGINNING + 1)
     if len(text) > BEGINNING:
-        beginning = text if whole else text[:BEGINNING]
-        note = "It is too large to be rendered and is shown raw."
-        return Shown(mark(beginning), "text", size, cut=not whole, note=note, raw=True)
+        return _large(content, text[:BEGINNING], whole=whole)
+    size = size_of(len(text.encode()))
     if raw:
-        return Shown(mark(text), "text", size, raw=True)
-    key = hashlib.sha256(f"{rendering}\n{kind.language}\n{kind.name}\n{text}".encode()).hexdigest()
-    html, note = _rendered.get(key, lambda: _RENDERERS[rendering](content, kind))
+        return Shown(_marked(text), "text", size, raw=True)
+    rendering = choose_rendering(content, kind)
+    html, note = _render(rendering, content, text, kind)
     if html is None:
-        return Shown(mark(text), "text", size, note=note, raw=True)
+        return Shown(_marked(text), "text", size, note=note, raw=True)
     return Shown(html, str(rendering), size, note=note)
 
 
-def plain(content: Any) -> str:
-    """The output as text: JSON that is no text is indented."""
-    return content if isinstance(content, str) else pretty(content)
+def _large(content: Any, beginning: str, *, whole: bool) -> Shown:
+    stored = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+    size = size_of(len(stored.encode()))
+    if not whole:
+        return Shown(_marked(beginning), "text", size, cut=True, note=LARGE, raw=True)
+    text = _up_to(content, INDENTED + 1)
+    try:
+        html, _ = drawing.draw("text", text if len(text) <= INDENTED else stored)
+    except (drawing.TooCostly, drawing.TooBusy):
+        return Shown(_marked(beginning), "text", size, cut=True, note=TOO_LARGE, raw=True)
+    return Shown(html or SafeString(""), "text", size, note=LARGE, raw=True)
+
+
+def _render(rendering: Rendering, content: Any, text: str, kind: OutputType) -> Rendered:
+    """The HTML, or why there is none: drawn once, whoever loads it and however it ends."""
+    source = text
+    if rendering == Rendering.JSON and not isinstance(content, str):
+        source = json.dumps(content)
+    language = _language(kind) if rendering == Rendering.CODE else ""
+    key = hashlib.sha256(
+        f"{rendering}\n{kind.language}\n{kind.name}\n{source}".encode()
+    ).hexdigest()
+    try:
+        return _rendered.get(key, lambda: _within_budget(rendering, source, language))
+    except drawing.TooBusy:
+        return None, BUSY
+
+
+def _within_budget(rendering: Rendering, source: str, language: str) -> Rendered:
+    try:
+        return drawing.draw(rendering, source, language)
+    except drawing.TooCostly:
+        return None, COSTLY
+
+
+def _language(kind: OutputType) -> str:
+    name = kind.name.lower()
+    return kind.language or (name if highlight.knows(name) else "python")
+
+
+def _marked(text: str) -> SafeString:
+    """A text with its boxes, never longer than BEGINNING. What is plain takes linear time."""
+    if len(text) > AT_ONCE:
+        try:
+            html, _ = drawing.draw("text", text)
+            return html or SafeString("")
+        except (drawing.TooCostly, drawing.TooBusy):
+            pass  # then this process does it: a second at most
+    return mark(text)
+
+
+def _up_to(content: Any, most: int) -> str:
+    """The output as text, up to so many characters: indented, a little JSON becomes a lot."""
+    if isinstance(content, str):
+        return content[:most]
+    if len(json.dumps(content, ensure_ascii=False)) * json_tree.depth(content) <= INDENTED:
+        return pretty(content)[:most]
+    pieces, count = [], 0
+    for piece in json.JSONEncoder(ensure_ascii=False, indent=2).iterencode(content):
+        pieces.append(piece)
+        count += len(piece)
+        if count >= most:
+            break
+    return "".join(pieces)[:most]
 
 
 def size_of(count: int) -> str:
@@ -86,73 +155,6 @@ def choose_rendering(content: Any, kind: OutputType) -> Rendering:
     if highlight.knows(name):
         return Rendering.CODE
     return Rendering.MARKDOWN if LOOKS_MARKED.search(content) else Rendering.TEXT
-
-
-# ---- Renderers: HTML, or None and why not
-
-Rendered = tuple[SafeString | None, str]
-
-
-def _markdown(content: Any, kind: OutputType) -> Rendered:
-    text = plain(content)
-    problem = markdown.problem(text)
-    if problem:
-        return None, problem
-    html = markdown.render(text)
-    if html is None:
-        return None, "It grows too large or nests too deep when rendered and is shown raw."
-    unseen = markdown.unseen(text, html)
-    if not unseen:
-        return html, ""
-    count = f"{len(unseen):,} word{'s' if len(unseen) > 1 else ''}"
-    are = "are" if len(unseen) > 1 else "is"
-    return html, f"{count} {are} not visible when rendered, such as “{unseen[0]}”: look at it raw."
-
-
-def _code(content: Any, kind: OutputType) -> Rendered:
-    language = kind.language or (kind.name.lower() if highlight.knows(kind.name.lower()) else "")
-    return highlight.highlight(plain(content), language or "python"), ""
-
-
-def _json(content: Any, kind: OutputType) -> Rendered:
-    value = content
-    if isinstance(content, str):
-        value = parse(content)
-        if value is NotImplemented:
-            return None, "It is no JSON and is shown as it is."
-    if json_tree.nodes(value) > json_tree.MAX_NODES:
-        return None, f"More than {json_tree.MAX_NODES:,} values: it is shown raw."
-    return json_tree.tree(value), ""
-
-
-def _diff(content: Any, kind: OutputType) -> Rendered:
-    lines = plain(content).split("\n")
-    if len(lines) > MAX_LINES:
-        return None, f"A difference of more than {MAX_LINES:,} lines is shown raw."
-    return SafeString("".join(_diff_line(*line) for line in enumerate(lines, start=1))), ""
-
-
-def _diff_line(number: int, line: str) -> SafeString:
-    if line.startswith(("+++ ", "--- ", "@@", "diff ", "index ")):
-        return format_html('<tr class="gap"><td colspan="3">{}</td></tr>', mark(line))
-    css = {"+": "ins", "-": "del"}.get(line[:1], "")
-    sign = {"ins": "+", "del": "−"}.get(css, "")
-    rest = line[1:] if css or line[:1] == " " else line
-    row = '<tr class="{}"><td>{}</td><td>{}</td><td>{}</td></tr>'
-    return format_html(row, css, number, sign, mark(rest) or SafeString("&nbsp;"))
-
-
-def _text(content: Any, kind: OutputType) -> Rendered:
-    return mark(plain(content)), ""
-
-
-_RENDERERS: dict[Rendering, Callable[[Any, OutputType], Rendered]] = {
-    Rendering.MARKDOWN: _markdown,
-    Rendering.CODE: _code,
-    Rendering.JSON: _json,
-    Rendering.DIFF: _diff,
-    Rendering.TEXT: _text,
-}
 
 
 class _Cache:

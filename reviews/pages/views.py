@@ -14,6 +14,7 @@ from ledger.requests import refusals
 from ledger.statements import paging
 from pages import lists
 from pages.access import HtmxHttpRequest
+from pages.bodies import takes_much
 from pages.replies import see_other
 from reviews import claims
 from reviews.access import for_viewers
@@ -54,10 +55,10 @@ def queue(request: HtmxHttpRequest) -> HttpResponse:
     """
     if not request.user.has_perm("reviews.decide_reviewitem"):
         raise PermissionDenied("The queue is for those who may review outputs.")
-    wanted = Wanted.read(request.GET)
+    wanted, cursor = Wanted.read(request.GET), Event.objects.newest()  # before the rows
     found = _take_next(request, wanted)
     if found is None:
-        context = {"cursor": Event.objects.newest(), "filter": wanted}
+        context = {"cursor": cursor, "filter": wanted}
         return render(request, "reviews/queue_empty.html", context)
     return see_other(replies.address(found.pk, Reading(queue=True, wanted=wanted)))
 
@@ -101,6 +102,7 @@ def decide(request: HtmxHttpRequest, pk: int) -> HttpResponse:
     return replies.show_success(request, decided)
 
 
+@takes_much
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_viewers
 def correct(request: HtmxHttpRequest, pk: int) -> HttpResponse:

@@ -37,6 +37,11 @@ function say(isLive) {
   word.classList.toggle("is-silent", !isLive);
 }
 
+/** The socket is closed: what is shown is not live from this moment on, and says so before anybody knows for how long. */
+export function away() {
+  say(false);
+}
+
 /** The connection is gone. One that never was there stops nobody: perhaps no socket gets through to here. */
 export function lost(at, wasThere) {
   since = at;

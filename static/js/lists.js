@@ -104,14 +104,17 @@ function lookLater(list) {
   looking = setTimeout(async () => {
     const lists = [...lookingFor];
     lookingFor.clear();
-    const page = await ownPage();
-    if (page) afterPress(() => lists.forEach((each) => addMissing(each, page)));
+    for (const list of lists) {
+      const page = await ownPage(list.dataset.elsewhere);
+      if (page) afterPress(() => addMissing(list, page));
+    }
   }, 400);
 }
 
 function addMissing(list, page) {
   if (!list.isConnected) return;
-  for (const row of page.querySelectorAll(`[data-live-list="${list.dataset.liveList}"] > li`)) {
+  const same = list.dataset.elsewhere ? "[data-live-list]" : `[data-live-list="${list.dataset.liveList}"]`;
+  for (const row of page.querySelectorAll(`${same} > li`)) {
     if (row.id && !document.getElementById(row.id) && !heldIn(list).has(row.id)) {
       add(list, document.adoptNode(row), row.querySelector(".req-what")?.textContent.trim());
     }

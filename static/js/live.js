@@ -1,7 +1,7 @@
 // Follows the log over the live socket and tells this page what changed. After a lost connection it asks for what came
 // after its cursor. Nothing is ever sent: decisions are forms.
 import { hasTyped, icon, parse, place, put } from "./cards.js";
-import { back, blocked, isLost, lost, offer as offerReload, refused, steady } from "./connection.js";
+import { away, back, blocked, isLost, lost, offer as offerReload, refused, steady } from "./connection.js";
 import { announce, count, offer } from "./lists.js";
 import { ownPage } from "./own-page.js";
 import { afterPress } from "./press.js";
@@ -10,7 +10,9 @@ import { tellRunners } from "./runners.js";
 const SILENCE = 45_000; // ms without a word from the server, which says something every 20 s
 const GRACE = 1_000; // ms in which a connection may come back without a word
 const LONGEST = 15_000; // ms between two tries
-const NOT_ALLOWED = 4403;
+// Why the server closes a socket (dashboard/live/closing.py); after anything else, too, the page comes back.
+const NOT_ALLOWED = 4403; // asked again at once: somebody may have signed in again
+const MISBEHAVED = [4008, 4009]; // this page has sent what it should not: not at once, or it would go on and on
 
 const { live, cursor: start } = document.body.dataset;
 let cursor = Number(start);
@@ -58,15 +60,22 @@ function drop() {
 
 function failed(code, opened) {
   drop();
+  away();
   if (grace === 0 && !isLost()) {
     const since = new Date();
     grace = setTimeout(() => lost(since, everLive), GRACE);
   }
   tries = opened ? 1 : tries + 1;
   if (!opened && tries > 1) whyRefused();
-  const pause = code === NOT_ALLOWED ? 0 : Math.min(LONGEST, 500 * 2 ** (tries - 1)) * (0.5 + Math.random() / 2);
   clearTimeout(next);
-  next = setTimeout(connect, pause);
+  next = setTimeout(connect, pauseAfter(code));
+}
+
+/** How long to wait before the next try, in ms; not everybody at the same moment. */
+function pauseAfter(code) {
+  if (code === NOT_ALLOWED) return 0;
+  const longest = MISBEHAVED.includes(code) ? LONGEST : Math.min(LONGEST, 500 * 2 ** (tries - 1));
+  return longest * (0.5 + Math.random() / 2);
 }
 
 /** A browser does not say why a socket was refused: the server is away, or it does not want this page. */

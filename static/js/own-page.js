@@ -7,25 +7,28 @@ const LONGEST = 15_000; // ms between two tries
 const TIMEOUT = 30_000; // ms for one
 
 let pause = FIRST;
-let next = null; // the next try, which answers everybody who asks before it begins
+const next = new Map(); // address: the next try, which answers everybody who asks before it begins
 
-/** This page as the server would show it to this person now; null if it would not. A server that does not answer, or
- *  not now, is asked again: no frame comes a second time. */
-export async function ownPage() {
+/** This page, or the one at an address, as the server would show it to this person now; null if it would not. A server
+ *  that does not answer, or not now, is asked again: no frame comes a second time. */
+export async function ownPage(address = location.href) {
   for (;;) {
-    const found = await (next ?? ask());
+    const found = await (next.get(address) ?? ask(address));
     if (found !== undefined) return found && new DOMParser().parseFromString(found, "text/html");
-    next ??= new Promise((go) => setTimeout(go, pause * (0.5 + Math.random() / 2))).then(() => {
-      next = null;
-      return ask();
-    });
+    if (!next.has(address)) next.set(address, askLater(address));
   }
 }
 
+async function askLater(address) {
+  await new Promise((go) => setTimeout(go, pause * (0.5 + Math.random() / 2)));
+  next.delete(address);
+  return ask(address);
+}
+
 /** Its text, null for never, undefined for not now. */
-async function ask() {
+async function ask(address) {
   const asked = { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(TIMEOUT) };
-  const answer = await fetch(location.href, asked).catch(() => null);
+  const answer = await fetch(address, asked).catch(() => null);
   const text = answer?.ok && !answer.redirected ? await answer.text().catch(() => undefined) : null;
   const isNotNow = !answer || answer.status >= 500 || text === undefined;
   pause = isNotNow ? Math.min(LONGEST, pause * 2) : FIRST;

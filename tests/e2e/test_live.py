@@ -6,6 +6,7 @@ import os
 import re
 import signal
 
+import pytest
 from playwright.sync_api import WebSocketRoute, expect
 
 from tests.e2e.conftest import SignIn
@@ -131,3 +132,42 @@ def test_an_open_page_is_told_that_no_runner_is_alive_and_that_one_is_back(
     expect(page.locator("#no-runner")).to_contain_text("A runner is back")
     expect(page.locator("#announce")).to_contain_text("A runner is back")
     assert heading.bounding_box() == before
+
+
+CLOSED = """
+from dashboard.live.closing import Closing
+print(Closing.{reason}.value)
+"""
+
+
+@pytest.mark.parametrize("reason", ["TRY_AGAIN", "TOO_BIG", "AGAINST_THE_RULES", "NOT_ALLOWED"])
+def test_a_page_whose_socket_is_closed_says_so_at_once_and_comes_back(
+    site: Site, sign_in: SignIn, reason: str
+) -> None:
+    page = sign_in("rita")
+    sockets: list[WebSocketRoute] = []
+
+    def keep(socket: WebSocketRoute) -> None:
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    page.route_web_socket(re.compile("/ws/live/"), keep)
+    page.goto(f"{site.url}/")
+    expect(page.locator("#live")).to_have_text(re.compile("^live"))
+    page.evaluate(WATCH_THE_WORD)
+    sockets[-1].close(code=int(site.run(CLOSED.format(reason=reason))))
+    expect(page.locator("#live")).to_have_text(
+        re.compile("^live")
+    )  # at first still, and then again
+    page.wait_for_function("window.words.includes('offline') && window.words.at(-1) === 'live'")
+    assert page.evaluate("window.words[0]") == "offline"
+    number = site.ask("pay", amount="26.00")
+    expect(page.locator(f"#approval-{number}")).to_be_visible()
+
+
+WATCH_THE_WORD = """() => {
+  window.words = [];
+  const word = document.getElementById('live');
+  const note = () => { if (window.words.at(-1) !== word.textContent) window.words.push(word.textContent); };
+  new MutationObserver(note).observe(word, { childList: true, characterData: true, subtree: true });
+}"""

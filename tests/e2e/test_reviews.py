@@ -194,3 +194,36 @@ def test_no_page_of_reviews_has_a_violation(
     for address in addresses:
         page.goto(f"{site.url}{address}")
         check_all(page, address)
+
+
+def test_on_the_empty_queue_new_outputs_come_by_themselves_and_are_claimed_by_nobody(
+    site: Site, sign_in: SignIn
+) -> None:
+    clear(site)
+    page = sign_in("rita")
+    page.goto(f"{site.url}/reviews/queue/")
+    expect(page.get_by_text("Nothing left to review")).to_be_visible()
+    expect(page.locator("#live")).to_have_text(re.compile("^live"))
+    number = add(site, "An output that comes while somebody waits for one.")
+    row = page.locator(f"#review-{number}")
+    expect(row).to_be_visible()
+    expect(page.get_by_text("Nothing left to review")).to_have_count(0)
+    code = f"from reviews.models import ReviewItem; print(ReviewItem.objects.get(pk={number}).claimed_by)"
+    assert site.run(code).strip() == "None"
+    row.get_by_role("link").click()
+    expect(page.get_by_role("button", name="Approve", exact=True)).to_be_visible()
+
+
+def test_on_the_empty_queue_of_one_type_only_outputs_of_that_type_come(
+    site: Site, sign_in: SignIn
+) -> None:
+    clear(site)
+    page = sign_in("rita")
+    page.goto(f"{site.url}/reviews/queue/?type=letter")
+    expect(page.get_by_text("Nothing left to review here")).to_be_visible()
+    expect(page.locator("#live")).to_have_text(re.compile("^live"))
+    other = add(site, "A newsletter.")
+    letter = add(site, "A letter.", "letter")
+    expect(page.locator(f"#review-{letter}")).to_be_visible()
+    expect(page.locator(f"#review-{other}")).to_have_count(0)
+    clear(site)

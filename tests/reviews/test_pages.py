@@ -297,6 +297,18 @@ def test_the_queue_hands_out_the_oldest_free_item_and_the_same_again(rita: Clien
     assert now(second).claimed_by == people.rita()
 
 
+def test_what_comes_while_the_empty_queue_is_drawn_is_told_by_its_cursor(
+    rita: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(*args: object, **kwargs: object) -> None:
+        added()  # a moment after the look
+
+    monkeypatch.setattr(claims, "take_next", nothing)
+    before = Event.objects.newest()
+    assert f'data-cursor="{before}"' in rita.get("/reviews/queue/").content.decode()
+    assert Event.objects.newest() > before
+
+
 def test_the_queue_goes_on_and_back_and_lets_go_of_what_was_in_hand(rita: Client) -> None:
     one, two, three = added(), added(), added()
     rita.get("/reviews/queue/")

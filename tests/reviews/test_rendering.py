@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pages.rendering.markdown import render
+from pages.rendering.workers import drawing
 from reviews.models import OutputType
 from reviews.pages import outputs
 
@@ -254,11 +255,85 @@ def test_sizes_are_said_in_words(count: int, words: str) -> None:
 def test_the_same_output_is_rendered_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def counted(content: Any, kind: OutputType) -> Any:
-        asked.append(content)
-        return outputs.mark(content), ""
+    def counted(kind: str, text: str, language: str = "") -> Any:
+        asked.append(text)
+        return outputs.mark(text), ""
 
-    monkeypatch.setitem(outputs._RENDERERS, outputs.Rendering.TEXT, counted)
+    monkeypatch.setattr(drawing, "draw", counted)
     for _ in range(3):
         shown("only once, whoever loads it", "text")
     assert len(asked) == 1
+
+
+# ---- Within a budget -------------------------------------------------------------------------
+
+NEWLINES = "\n" * 60_000  # the lexer of Java takes quadratic time on line ends: minutes of them
+
+
+def test_what_takes_too_long_to_be_drawn_is_shown_raw_and_says_so() -> None:
+    code = f"{NEWLINES}last line"
+    found = shown(code, "code", language="java")
+    assert (found.raw, found.note) == (True, outputs.COSTLY)
+    assert str(found.html) == code
+
+
+def test_what_took_too_long_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = f"{NEWLINES}another last line"
+    assert shown(code, "code", language="java").note == outputs.COSTLY
+    monkeypatch.setattr(drawing, "draw", lambda kind, text: (outputs.mark(text), kind))  # no code
+    assert (
+        outputs.render_output(code, OutputType(name="x", rendering="code", language="java")).note
+        == outputs.COSTLY
+    )
+
+
+def test_after_a_worker_was_ended_the_next_output_is_drawn() -> None:
+    assert shown(f"{NEWLINES}third", "code", language="java").raw
+    assert "<strong>fine</strong>" in shown("**fine**", "markdown").html
+
+
+def test_while_all_workers_are_busy_an_output_is_raw_and_another_time_it_is_drawn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(drawing, "PATIENCE", 0.0)
+        patch.setattr(drawing, "_workers", drawing._Workers())
+        held = [drawing._workers.take(0.0) for _ in range(drawing.MOST)]
+        found = shown("**soon**", "markdown")
+        assert (found.raw, found.note, found.html) == (True, outputs.BUSY, "**soon**")
+        assert held
+    assert "<strong>soon</strong>" in shown("**soon**", "markdown").html
+
+
+@pytest.mark.parametrize("rendering", ["auto", "markdown", "code", "json", "diff", "text"])
+def test_an_output_that_is_too_large_is_not_looked_at_for_what_it_may_be(
+    rendering: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outputs, "choose_rendering", None)
+    found = shown("[" * (outputs.BEGINNING + 1), rendering)
+    assert (found.raw, found.cut, found.note) == (True, True, outputs.LARGE)
+
+
+def test_json_that_grows_when_it_is_indented_is_cut_where_a_page_ends() -> None:
+    value: Any = [1] * 20_000
+    for _ in range(90):
+        value = [value]
+    found = shown(value)
+    assert (found.cut, len(found.html)) == (True, outputs.BEGINNING)
+
+
+def test_json_that_is_nested_too_deep_is_shown_raw() -> None:
+    found = shown("[" * 101 + "]" * 101, "json")
+    assert "Nested deeper than 100 levels" in found.note
+    assert "no JSON" in shown("[" * 100_000, "json").note
+
+
+def test_json_with_a_name_that_stands_twice_is_shown_raw_with_both() -> None:
+    found = shown('{"to": "ana", "to": "eve"}', "json")
+    assert "“to” stands twice" in found.note
+    assert "ana" in found.html
+    assert "eve" in found.html
+
+
+def test_a_number_that_is_no_character_breaks_no_page() -> None:
+    assert shown(f"# Title\n\n&#{'9' * 5000};", "markdown").kind == "markdown"

@@ -16,7 +16,8 @@ from dashboard.live.hub import hub
 from hitl_site.asgi import application
 from ledger import tail
 
-ORIGIN = "http://localhost:8000"
+HOST = "localhost:8000"
+ORIGIN = f"http://{HOST}"
 PATIENCE = 60.0  # seconds, for something that must come
 
 in_thread = database_sync_to_async  # closes its connection afterwards
@@ -43,7 +44,8 @@ class Page(WebsocketCommunicator):
         asked = {"after": after, "on": on}
         query = "&".join(f"{name}={value}" for name, value in asked.items() if value is not None)
         headers = [(b"cookie", f"sessionid={cookie}".encode())] if cookie else []
-        headers += [(b"origin", origin.encode())] if origin else []
+        headers += [(b"origin", origin.encode())] if origin is not None else []
+        headers += [(b"host", HOST.encode())]
         super().__init__(application, f"/ws/live/?{query}", headers)
 
     async def open(self) -> Page:
@@ -83,6 +85,7 @@ class Page(WebsocketCommunicator):
             pass
         assert message["type"] == "websocket.close"
         code: int = message["code"]
+        assert code == 1000 or 3000 <= code < 5000  # Daphne takes no other
         return code
 
     async def close(self) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
 from dashboard.frame import health
-from ledger.log import guards
+from ledger.log import guards, writing
+from ledger.log.writing import Writing
+from ledger.transitions import LOG_LOCK
 
+CHECKS = ("database", "migrations", "guards", "clock", "writing")
 SECRET = "password=hunter2 host=db.internal"
 
 
@@ -22,6 +27,12 @@ def guarded(db: None) -> Iterator[None]:
     guards.install()
     yield
     guards.uninstall()
+
+
+@pytest.fixture(autouse=True)
+def asked_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test writes, whatever another has found out a moment before."""
+    monkeypatch.setitem(health.CHECKS, "writing", Writing())
 
 
 def failing(why: str = SECRET) -> Any:
@@ -47,7 +58,7 @@ def test_it_is_ready_when_everything_is_well(guarded: None, client: Client) -> N
     assert response.status_code == 200
     assert response.json() == {
         "status": "ok",
-        "checks": {name: {"ok": True} for name in ("database", "migrations", "guards", "clock")},
+        "checks": {name: {"ok": True} for name in CHECKS},
     }
     assert client.head("/readyz").status_code == 200
 
@@ -92,7 +103,7 @@ def test_a_database_that_is_gone_is_said_without_a_secret(
     response = client.get("/readyz")
     assert response.status_code == 503
     checks = response.json()["checks"]
-    assert [check["ok"] for check in checks.values()] == [False] * 4
+    assert [check["ok"] for check in checks.values()] == [False] * 5
     assert checks["clock"]["why"] == "The database does not answer."
     assert "hunter2" not in response.content.decode()
     assert "hunter2" in caplog.text
@@ -107,3 +118,76 @@ def test_a_check_that_fails_leaves_the_others_standing(
     checks = response.json()["checks"]
     assert {name for name, check in checks.items() if not check["ok"]} == {"guards"}
     assert "hunter2" not in response.content.decode()
+
+
+# ---- That it can be written to
+
+
+def writing_of(client: Client) -> dict[str, Any]:
+    response = client.get("/readyz")
+    check: dict[str, Any] = response.json()["checks"]["writing"]
+    assert response.status_code == (200 if check["ok"] else 503)
+    return check
+
+
+@contextmanager
+def held_by_another() -> Iterator[None]:
+    """Another connection is in the middle of a write, for as long as this lasts."""
+    begun, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            if connection.vendor == "postgresql":
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOG_LOCK])
+            begun.set()
+            done.wait(60)
+        connections.close_all()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert begun.wait(60)
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_is_not_ready_while_nobody_can_write_and_is_again_afterwards(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "SELDOM", 0.0)
+    guards.install()
+    with held_by_another():
+        assert "locked" in writing_of(client)["why"]
+    assert writing_of(client) == {"ok": True}
+    guards.uninstall()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL's disk is not ours to fill")
+def test_it_is_not_ready_when_the_disk_is_full(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "SELDOM", 0.0)
+    guards.install()
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA query_only = ON")  # what SQLite does with a disk that takes nothing
+    try:
+        assert "full" in writing_of(client)["why"]
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA query_only = OFF")
+    assert writing_of(client) == {"ok": True}
+    guards.uninstall()
+
+
+def test_many_probes_write_once(
+    guarded: None, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "SELDOM", 3600.0)
+    assert writing_of(client) == {"ok": True}
+    monkeypatch.setattr(Writing, "_try", failing())
+    assert writing_of(client) == {"ok": True}

@@ -12,6 +12,7 @@ from django.utils import timezone
 from approvals import services
 from dashboard.live import hub as hubs
 from dashboard.live import rendering
+from dashboard.live.closing import Closing
 from dashboard.live.hub import hub
 from ledger.models import Event
 from tests.support import people
@@ -55,7 +56,16 @@ async def test_without_the_permission_the_socket_is_refused(pages: Pages) -> Non
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://evil.example", "http://localhost.evil.example", "null", None]
+    "origin",
+    [
+        *("https://evil.example", "http://localhost.evil.example", "null", None, ""),
+        *(
+            "https://localhost:8000",
+            "http://localhost:8001",
+            "http://localhost",
+            "http://127.0.0.1:8000",
+        ),
+    ],
 )
 async def test_a_foreign_origin_is_refused(pages: Pages, origin: str | None) -> None:
     cookie = await in_thread(newcomer)()
@@ -185,14 +195,14 @@ async def test_what_a_page_sends_changes_nothing(pages: Pages) -> None:
 async def test_a_page_that_sends_much_at_once_is_closed(pages: Pages) -> None:
     page = await pages(await in_thread(newcomer)()).live()
     await page.send_to(text_data="x" * 2000)
-    assert await page.closed() == 1009
+    assert await page.closed() == Closing.TOO_BIG
 
 
 async def test_a_page_that_keeps_sending_is_closed(pages: Pages) -> None:
     page = await pages(await in_thread(newcomer)()).live()
     for _ in range(21):
         await page.send_to(text_data="hello")
-    assert await page.closed() == 1008
+    assert await page.closed() == Closing.AGAINST_THE_RULES
 
 
 async def test_a_page_that_left_is_forgotten(pages: Pages) -> None:
@@ -248,7 +258,10 @@ async def test_who_may_no_longer_listen_gets_nothing_more(pages: Pages, cause) -
         services.cancel(request.pk, actor="system")
 
     await in_thread(then)()
-    assert await page.receive_output(timeout=PATIENCE) == {"type": "websocket.close", "code": 4403}
+    assert await page.receive_output(timeout=PATIENCE) == {
+        "type": "websocket.close",
+        "code": Closing.NOT_ALLOWED,
+    }
     assert await page.receive_nothing(timeout=0.3)
 
 
@@ -256,7 +269,7 @@ async def test_the_check_comes_by_itself(pages: Pages, monkeypatch: pytest.Monke
     monkeypatch.setattr(hubs, "CHECK_EVERY", 0.05)
     page = await pages(await in_thread(newcomer)()).live()
     await in_thread(log_out)()
-    assert await page.closed() == 4403
+    assert await page.closed() == Closing.NOT_ALLOWED
 
 
 async def test_losing_one_session_closes_only_its_pages(pages: Pages) -> None:
@@ -264,7 +277,7 @@ async def test_losing_one_session_closes_only_its_pages(pages: Pages) -> None:
     first, second = await pages(leaving).live(), await pages(staying).live()
     await in_thread(lambda: Session.objects.get(session_key=leaving).delete())()
     await in_thread(hub.check)()
-    assert await first.closed() == 4403
+    assert await first.closed() == Closing.NOT_ALLOWED
     request = await in_thread(people.asked)()
     assert (await second.card(request.subject))["open"] is True
 

@@ -16,9 +16,10 @@ from pytest_django import DjangoAssertNumQueries
 from dashboard.live import hub as hubs
 from dashboard.live import listener, rendering
 from dashboard.live.admission import find_admitted
+from dashboard.live.closing import Closing
 from dashboard.live.hub import Hub, hub
 from dashboard.live.kinds import kinds
-from dashboard.live.listener import NOT_ALLOWED, TRY_AGAIN, Listener
+from dashboard.live.listener import Listener
 from dashboard.live.transport import make_sender, texts_to, unsent_by
 from ledger.models import Event
 from ledger.transitions import record
@@ -143,7 +144,7 @@ async def test_a_listener_that_fails_does_not_stop_the_others() -> None:
     third = listening(Wire())
     third.offer = raising  # type: ignore[method-assign]
     hubs.call_in_loops([third, first, second], lambda one: one.offer([frame(1)]))
-    await until(lambda: len(fine.texts) == 2 and broken.code == TRY_AGAIN)
+    await until(lambda: len(fine.texts) == 2 and broken.code == Closing.TRY_AGAIN)
 
 
 async def test_a_slow_reader_holds_up_nobody_and_is_sent_away(
@@ -157,7 +158,7 @@ async def test_a_slow_reader_holds_up_nobody_and_is_sent_away(
     for number in range(1, 6):
         hubs.call_in_loops(both, lambda one, number=number: one.offer([frame(number)]))  # type: ignore[misc]
         await until(lambda number=number: len(quick.texts) == number + 1)  # type: ignore[misc]
-    await until(lambda: slow.code == TRY_AGAIN)
+    await until(lambda: slow.code == Closing.TRY_AGAIN)
     assert quick.code is None
 
 
@@ -165,7 +166,7 @@ async def test_a_full_write_buffer_ends_a_socket() -> None:
     wire = Wire()
     full = listening(wire, unsent=lambda: listener.MOST_UNSENT + 1)
     full.offer([frame(1)])
-    await until(lambda: wire.code == TRY_AGAIN)
+    await until(lambda: wire.code == Closing.TRY_AGAIN)
     assert wire.texts == []
 
 
@@ -238,9 +239,9 @@ async def test_nothing_follows_the_end() -> None:
     one = listening(wire)
     await until(lambda: wire.texts == ["live"])
     one.offer([frame(1)])
-    one.end(NOT_ALLOWED)
+    one.end(Closing.NOT_ALLOWED)
     one.offer([frame(2)])
-    await until(lambda: wire.code == NOT_ALLOWED)
+    await until(lambda: wire.code == Closing.NOT_ALLOWED)
     assert wire.texts == ["live"]
 
 
@@ -307,7 +308,7 @@ async def test_it_waits_for_room_while_it_catches_up(monkeypatch: pytest.MonkeyP
         wire.send, wire.close, session_key="key", may=ALL, unsent=lambda: listener.MOST_UNSENT
     )
     await one.catch_up(0)
-    await until(lambda: wire.code == TRY_AGAIN)
+    await until(lambda: wire.code == Closing.TRY_AGAIN)
     assert wire.texts == []
 
 
@@ -338,7 +339,7 @@ async def test_when_frames_cannot_be_drawn_everybody_comes_back(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(rendering, "frames", None)
-    assert (await told([Event(id=1)])).code == TRY_AGAIN
+    assert (await told([Event(id=1)])).code == Closing.TRY_AGAIN
     assert "cannot be drawn" in caplog.text
 
 
@@ -360,7 +361,7 @@ async def test_when_nobody_can_say_who_may_listen_everybody_comes_back(
     wire, one = Wire(), Hub()
     one._listeners = frozenset({listening(wire)})
     await asyncio.to_thread(one.check)
-    await until(lambda: wire.code == TRY_AGAIN)
+    await until(lambda: wire.code == Closing.TRY_AGAIN)
     assert "who may still listen" in caplog.text
 
 

@@ -252,3 +252,18 @@ def test_what_a_server_says_is_one_storable_line(settings: Settings) -> None:
             send()
     assert "\0" not in str(failed.value)
     assert len(str(failed.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"subject": "=?utf-8?q?Please_pay?="},
+        {"subject": "Hello =?UTF-8?B?cGF5?= there"},
+        {"subject": "Grüße =?utf-8?q?x?="},
+        {"to": "=?utf-8?q?eve?=@example.org"},
+        {"to": "\u212a@example.org"},  # the sign for kelvin
+    ],
+)
+def test_words_that_would_arrive_as_others_are_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(BadInput):
+        send(**change)

@@ -271,3 +271,21 @@ def test_the_preview_says_where_and_how_much() -> None:
     line = declared.preview_line({"path": "a.md", "content": "one\ntwo\n"})
     assert line == "a.md: 2 lines, 8 bytes"
     assert declared.preview_line({"path": "a.md", "content": "é"}) == "a.md: 1 line, 2 bytes"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "re\u0301sume\u0301.md",
+        "notes\uff0fa.md",
+        "a\u2215b.md",
+        "a\u2024md",
+        "a  .md",
+        "c\uff1a.md",
+    ],
+)
+def test_a_name_that_looks_like_another_is_refused(path: str) -> None:
+    declared = actions.get("write_file")
+    assert declared is not None
+    with pytest.raises(BadInput):
+        declared.validate({"path": path, "content": ""})

@@ -1,0 +1,3 @@
+"""Processes that draw what agents wrote, each text within a budget."""
+
+from __future__ import annotations

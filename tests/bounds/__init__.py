@@ -1,0 +1,3 @@
+"""Everything from outside costs a bounded time and memory."""
+
+from __future__ import annotations
