@@ -117,5 +117,5 @@ def test_a_kill_at_any_write_loses_nothing_and_repeats_nothing(
 
 def test_every_function_that_writes_is_one_at_which_the_runner_is_killed() -> None:
     found = {name for module in WRITE for name in verbs_of(module)}
-    assert {"ask", "note_done", "start_action", "finish_action", "late_evidence"} <= found
+    assert {"ask", "note_done", "start_action", "finish_action", "add_late_evidence"} <= found
     assert {"claim_next", "suspend", "complete", "requeue", "fail", "doubt"} <= found
