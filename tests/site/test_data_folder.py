@@ -16,6 +16,7 @@ from hitl_site.data import UnusableFolder, make_folder
 from tests.support.installation import BASE_DIR
 
 NOBODY = 65534
+OPEN_TO_ALL = "/tmp"  # noqa: S108
 
 
 def manage(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -28,7 +29,8 @@ def manage(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def closed() -> Iterator[Path]:
     """A folder that this process may look into and not write to, also where tests are root's."""
     us = os.geteuid()
-    with tempfile.TemporaryDirectory() as folder:  # tmp_path is closed to everyone else
+    # tmp_path and its parents are closed to everyone else.
+    with tempfile.TemporaryDirectory(dir=OPEN_TO_ALL) as folder:
         Path(folder).chmod(0o555)
         if us == 0:
             os.seteuid(NOBODY)
